@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of this project; `make help` lists them. CMake does the building (CMakePresets.json).
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+FANTAIL := build/release/fantail
+TIME ?= 60
+# Programs that test the finished broker from outside, each a folder's `run`.
+SUITES = $(or $(wildcard tests/interop/run),$(sort $(wildcard tests/interop/*/run))) $(wildcard tests/recovery/run)
+
+.PHONY: help
+help: ## show this list
+	@echo 'Fantail: make TARGET'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-7s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: ## install missing Debian packages (S="test check bench" for more than the product needs)
+	@tools/setup $(S)
+
+build/%/build.ninja: CMakePresets.json
+	cmake --preset $*
+
+.PHONY: build
+build: setup ## build build/release/fantail
+	@$(MAKE) -s --no-print-directory build/release/build.ninja
+	cmake --build --preset release --target fantail
+
+.PHONY: run
+run: build ## build, then run the broker in the foreground (ARGS="--listen amqp=127.0.0.1:0")
+	@exec $(FANTAIL) serve $(ARGS)
+
+.PHONY: test
+test: ## build, then run every test: unit, tools, real clients, recovery
+	@tools/setup test
+	@$(MAKE) -s --no-print-directory build/release/build.ninja
+	cmake --build --preset release
+	ctest --preset release -j $$(nproc)
+	@$(MAKE) --no-print-directory test-tools test-suites
+
+.PHONY: test-tools
+test-tools:
+	python3 -m unittest discover -q -s tools/tests -t tools
+
+.PHONY: test-suites
+test-suites:
+	@set -e; for suite in $(SUITES); do echo "== $$suite"; FANTAIL=$(CURDIR)/$(FANTAIL) $$suite; done
+
+.PHONY: check
+check: ## style, layers, format, tests under sanitizers, each fuzzer for 20 s
+	@tools/setup check
+	tools/tidy
+	tools/layers
+	tools/format --check
+	@$(MAKE) --no-print-directory test-tools
+	tools/sanitized-tests dev
+	tools/sanitized-tests tsan
+	tools/fuzz 20
+
+.PHONY: lint
+lint: ## clang-tidy over the sources (slow; D=src/broker for one folder)
+	@tools/setup check
+	tools/lint $(D)
+
+.PHONY: bench
+bench: ## measure against RabbitMQ in one run, into bench/results/ (ARGS are passed on)
+	@tools/setup bench
+	@$(MAKE) -s --no-print-directory build/release/build.ninja
+	cmake --build --preset release
+	bench/run $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## run fuzzer T (all without T) for TIME seconds each (60)
+	@tools/setup check
+	tools/fuzz $(TIME) $(T)
+
+.PHONY: fmt
+fmt: ## format the C++ sources
+	@tools/setup check
+	tools/format
+
+.PHONY: clean
+clean: ## remove build/ (never data/)
+	rm -rf build

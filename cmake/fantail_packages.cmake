@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third-party libraries, all of them Debian 12 packages (tools/setup lists the names).
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
+if(FANTAIL_TESTS OR FANTAIL_FUZZ)
+    find_package(GTest REQUIRED)
+endif()
+if(FANTAIL_BENCH)
+    find_package(benchmark REQUIRED)
+endif()
