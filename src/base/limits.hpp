@@ -33,6 +33,17 @@ inline constexpr std::uint32_t shards_max = 64;
 inline constexpr std::uint32_t mailbox_slots = 4096;                ///< messages between two cores before the sender holds back
 inline constexpr std::uint32_t connections_max = 100'000;
 
+// Shards.
+inline constexpr std::uint32_t dispatch_bytes_max = 1u << 20;       ///< bytes a queue delivers in one turn before others get theirs
+inline constexpr std::uint64_t read_cache_bytes_max = 32u << 20;    ///< bytes read back for consumers a shard keeps
+inline constexpr std::uint32_t dead_letters_in_flight_max = 256;    ///< a queue
+inline constexpr std::uint32_t dead_letter_retry_ms = 1000;         ///< pause before a letter that found no place is tried again
+inline constexpr std::uint32_t dead_letter_retry_max_ms = 60'000;   ///< pauses double up to it
+inline constexpr std::uint32_t read_retry_ms = 1000;                ///< pause after a failed read
+inline constexpr std::uint32_t deduplication_ids_max = 1u << 20;    ///< ids a queue remembers; older ones are forgotten
+inline constexpr std::uint32_t retention_entries_max = 1024;        ///< pieces in which a stream's retention is counted
+inline constexpr std::uint32_t gets_waiting_max = 65'536;           ///< single gets of a queue that wait for a read
+
 // Names and structure.
 inline constexpr std::uint32_t name_size_max = 255;                 ///< bytes of a queue, exchange, vhost, consumer name
 inline constexpr std::uint32_t table_depth_max = 32;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//! HTTP parsing by Boost.Beast, which does no I/O of its own here.
+#include "protocols/http/http_request.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/detail/base64.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <charconv>
+
+namespace fantail::http {
+
+namespace beast = boost::beast::http;
+
+namespace {
+
+/// Percent-decoding (RFC 3986 §2.1); a lone '%' stays as it is.
+std::string decode_percent(std::string_view text, bool plus_is_space) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned value = 0;
+        const char* digits = text.data() + i + 1;
+        const bool escaped = text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2;
+        if (escaped) {
+            out.push_back(static_cast<char>(value));
+            i += 2;
+        } else {
+            out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
+        }
+    }
+    return out;
+}
+
+/// Calls `each` for every piece between separators.
+template <class Each>
+void split(std::string_view text, char separator, Each each) {
+    while (!text.empty()) {
+        const std::size_t at = text.find(separator);
+        each(text.substr(0, at));
+        if (at == std::string_view::npos) break;
+        text.remove_prefix(at + 1);
+    }
+}
+
+void parse_target(std::string_view target, Request& out) {
+    const std::size_t mark = target.find('?');
+    const std::string_view path = target.substr(0, mark);
+    out.path = decode_percent(path, false);
+    split(path, '/', [&out](std::string_view piece) {
+        if (!piece.empty()) out.segments.push_back(decode_percent(piece, false));
+    });
+    if (mark == std::string_view::npos) return;
+    split(target.substr(mark + 1), '&', [&out](std::string_view piece) {
+        const std::size_t equals = piece.find('=');
+        const std::string_view value = equals == std::string_view::npos ? std::string_view() : piece.substr(equals + 1);
+        out.query.emplace_back(decode_percent(piece.substr(0, equals), true), decode_percent(value, true));
+    });
+}
+
+}  // namespace
+
+struct RequestParser::State {
+    beast::request_parser<beast::string_body> parser;
+    State() {
+        parser.header_limit(header_size_max);
+        parser.body_limit(body_size_max);
+    }
+};
+
+RequestParser::RequestParser() : state_(std::make_unique<State>()) {}
+RequestParser::~RequestParser() = default;
+RequestParser::RequestParser(RequestParser&&) noexcept = default;
+RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
+
+Result<std::size_t> RequestParser::feed(ByteView in) {
+    boost::system::error_code error;
+    std::size_t used = 0;
+    // Beast returns after the header: go on with the body in the same call.
+    while (used < in.size() && !state_->parser.is_done()) {
+        const std::size_t step = state_->parser.put(boost::asio::buffer(in.data() + used, in.size() - used), error);
+        used += step;
+        if (error == beast::error::need_more) break;
+        if (error == beast::error::header_limit || error == beast::error::body_limit || error == beast::error::buffer_overflow)
+            return fail(ErrorCode::too_large, "request too large");
+        if (error) return fail(ErrorCode::malformed, "bad request: " + error.message());
+        if (step == 0) break;
+    }
+    return used;
+}
+
+bool RequestParser::complete() const { return state_->parser.is_done(); }
+
+Request RequestParser::take() {
+    FANTAIL_ASSERT(complete());
+    auto message = state_->parser.release();
+    state_ = std::make_unique<State>();
+    Request request;
+    request.method = std::string(message.method_string());
+    request.authorization = std::string(message[beast::field::authorization]);
+    request.keep_alive = message.keep_alive();
+    request.body = std::move(message.body());
+    parse_target(std::string_view(message.target().data(), message.target().size()), request);
+    return request;
+}
+
+std::string_view Request::parameter(std::string_view name) const {
+    for (const auto& [key, value] : query)
+        if (key == name) return value;
+    return {};
+}
+
+void write_response(Bytes& out, const Response& response, bool keep_alive, bool head_only) {
+    const auto reason = beast::obsolete_reason(beast::int_to_status(static_cast<unsigned>(response.status)));
+    std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason) + "\r\n";
+    head += "Content-Type: " + response.content_type + "\r\n";
+    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    head += keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+    for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
+    head += "\r\n";
+    append(out, as_bytes(head));
+    if (!head_only) append(out, as_bytes(response.body));
+}
+
+std::optional<std::pair<std::string, std::string>> basic_credentials(std::string_view authorization) {
+    namespace base64 = boost::beast::detail::base64;
+    constexpr std::string_view scheme = "Basic ";
+    if (!authorization.starts_with(scheme)) return std::nullopt;
+    const std::string_view encoded = authorization.substr(scheme.size());
+    std::string text(base64::decoded_size(encoded.size()), '\0');
+    text.resize(base64::decode(text.data(), encoded.data(), encoded.size()).first);
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos) return std::nullopt;
+    return std::pair(text.substr(0, colon), text.substr(colon + 1));
+}
+
+}  // namespace fantail::http

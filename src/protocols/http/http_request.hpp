@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//! HTTP/1.1 requests cut out of a byte stream, and responses written to one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace fantail::http {
+
+inline constexpr std::size_t header_size_max = 16u << 10;  ///< bytes of the request line and headers
+inline constexpr std::size_t body_size_max = 1u << 20;     ///< bytes of a body
+
+/// A whole request. Owned values: requests are rare and small here.
+struct Request {
+    std::string method;                                        ///< "GET" …
+    std::string path;                                          ///< decoded, without query
+    std::vector<std::string> segments;                         ///< of the path, each decoded by itself ("%2F" stays inside one)
+    std::vector<std::pair<std::string, std::string>> query;    ///< decoded
+    std::string authorization;
+    std::string body;
+    bool keep_alive = true;
+
+    /// The value of a query parameter, or empty.
+    [[nodiscard]] std::string_view parameter(std::string_view name) const;
+};
+
+/// Parses one request after another. Not thread-safe; keeps no bytes of its own between requests.
+class RequestParser {
+public:
+    RequestParser();
+    ~RequestParser();
+    RequestParser(RequestParser&&) noexcept;
+    RequestParser& operator=(RequestParser&&) noexcept;
+
+    /// Takes bytes from the front of `in`. \return how many were used.
+    /// Errors: malformed, too_large (header_size_max, body_size_max): answer 400 or 413 and close.
+    [[nodiscard]] Result<std::size_t> feed(ByteView in);
+    /// True when a request is complete: take() it before feeding on.
+    [[nodiscard]] bool complete() const;
+    [[nodiscard]] Request take();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// What is sent back.
+struct Response {
+    int status = 200;
+    std::string content_type = "application/json";
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< besides Content-Type, Content-Length and Connection
+};
+
+/// Appends the response. \param head_only for HEAD: the headers as for GET, no body
+void write_response(Bytes& out, const Response& response, bool keep_alive, bool head_only = false);
+
+/// The two halves of a Basic authorization header (RFC 7617); nothing if it is none.
+[[nodiscard]] std::optional<std::pair<std::string, std::string>> basic_credentials(std::string_view authorization);
+
+}  // namespace fantail::http
