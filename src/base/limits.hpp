@@ -39,6 +39,7 @@ inline constexpr std::uint64_t read_cache_bytes_max = 32u << 20;    ///< bytes r
 inline constexpr std::uint32_t dead_letters_in_flight_max = 256;    ///< a queue
 inline constexpr std::uint32_t dead_letter_retry_ms = 1000;         ///< pause before a letter that found no place is tried again
 inline constexpr std::uint32_t dead_letter_retry_max_ms = 60'000;   ///< pauses double up to it
+inline constexpr std::uint32_t dead_letters_kept_max = 4096;        ///< letters without a place that a core keeps in memory to try again
 inline constexpr std::uint32_t read_retry_ms = 1000;                ///< pause after a failed read
 inline constexpr std::uint32_t deduplication_ids_max = 1u << 20;    ///< ids a queue remembers; older ones are forgotten
 inline constexpr std::uint32_t retention_entries_max = 1024;        ///< pieces in which a stream's retention is counted

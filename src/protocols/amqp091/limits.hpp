@@ -9,8 +9,6 @@ namespace fantail::amqp091::limits {
 
 /// Bytes of a frame before the client has authenticated.
 inline constexpr std::uint32_t opening_frame_max = 8192;
-/// Bytes a client may send ahead of connection.open-ok.
-inline constexpr std::size_t early_input_max = 1u << 20;
 /// Bytes of one channel's frames that wait for the answer to a synchronous method.
 inline constexpr std::size_t stalled_bytes_max = 32u << 20;
 /// Topology methods of one channel that may await their answers at a time; further ones wait as stalled frames.

@@ -28,6 +28,8 @@ public:
     [[nodiscard]] bool take(std::uint64_t tag, LeaseRange& out);
     /// Takes all up to and including `tag`, which must be there. \return false, and changes nothing, if it is not.
     [[nodiscard]] bool take_to(std::uint64_t tag, std::vector<LeaseRange>& out);
+    /// Whether the message with this tag is unsettled.
+    [[nodiscard]] bool contains(std::uint64_t tag) const { return find(tag) != runs_.size(); }
     /// Takes everything.
     void take_all(std::vector<LeaseRange>& out);
     /// Unsettled messages.

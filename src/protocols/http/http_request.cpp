@@ -2,12 +2,11 @@
 //! HTTP parsing by Boost.Beast, which does no I/O of its own here.
 #include "protocols/http/http_request.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/core/detail/base64.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace fantail::http {
@@ -60,10 +59,37 @@ void parse_target(std::string_view target, Request& out) {
     });
 }
 
+/// The six bits that a base64 digit stands for (RFC 4648 §4), or -1.
+int base64_value(char digit) {
+    if (digit >= 'A' && digit <= 'Z') return digit - 'A';
+    if (digit >= 'a' && digit <= 'z') return digit - 'a' + 26;
+    if (digit >= '0' && digit <= '9') return digit - '0' + 52;
+    if (digit == '+') return 62;
+    return digit == '/' ? 63 : -1;
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+    while (text.ends_with('=')) text.remove_suffix(1);
+    std::string out;
+    std::uint32_t bits = 0;
+    int kept = 0;
+    for (const char digit : text) {
+        const int value = base64_value(digit);
+        if (value < 0) return std::nullopt;
+        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        kept += 6;
+        if (kept < 8) continue;
+        kept -= 8;
+        out.push_back(static_cast<char>(bits >> kept & 0xFF));
+    }
+    return out;
+}
+
 }  // namespace
 
 struct RequestParser::State {
     beast::request_parser<beast::string_body> parser;
+    bool continue_told = false;
     State() {
         parser.header_limit(header_size_max);
         parser.body_limit(body_size_max);
@@ -92,6 +118,12 @@ Result<std::size_t> RequestParser::feed(ByteView in) {
 }
 
 bool RequestParser::complete() const { return state_->parser.is_done(); }
+
+bool RequestParser::wants_continue() {
+    if (state_->continue_told || complete() || !state_->parser.is_header_done()) return false;
+    state_->continue_told = true;
+    return beast::token_list(state_->parser.get()[beast::field::expect]).exists("100-continue");
+}
 
 Request RequestParser::take() {
     FANTAIL_ASSERT(complete());
@@ -125,15 +157,46 @@ void write_response(Bytes& out, const Response& response, bool keep_alive, bool 
 }
 
 std::optional<std::pair<std::string, std::string>> basic_credentials(std::string_view authorization) {
-    namespace base64 = boost::beast::detail::base64;
-    constexpr std::string_view scheme = "Basic ";
-    if (!authorization.starts_with(scheme)) return std::nullopt;
-    const std::string_view encoded = authorization.substr(scheme.size());
-    std::string text(base64::decoded_size(encoded.size()), '\0');
-    text.resize(base64::decode(text.data(), encoded.data(), encoded.size()).first);
-    const std::size_t colon = text.find(':');
+    constexpr std::string_view scheme = "basic ";
+    if (authorization.size() < scheme.size()) return std::nullopt;
+    for (std::size_t i = 0; i < scheme.size(); ++i) {
+        const char c = authorization[i];
+        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != scheme[i]) return std::nullopt;
+    }
+    const auto text = decode_base64(authorization.substr(scheme.size()));
+    if (!text) return std::nullopt;
+    const std::size_t colon = text->find(':');
     if (colon == std::string::npos) return std::nullopt;
-    return std::pair(text.substr(0, colon), text.substr(colon + 1));
+    return std::pair(text->substr(0, colon), text->substr(colon + 1));
+}
+
+std::string basic_authorization(std::string_view user, std::string_view password) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const std::string text = std::string(user) + ":" + std::string(password);
+    std::string out = "Basic ";
+    for (std::size_t i = 0; i < text.size(); i += 3) {
+        const std::size_t have = std::min<std::size_t>(3, text.size() - i);
+        std::uint32_t bits = 0;
+        for (std::size_t j = 0; j < 3; ++j) bits = bits << 8 | (j < have ? static_cast<std::uint8_t>(text[i + j]) : 0u);
+        for (std::size_t j = 0; j < 4; ++j) out.push_back(j <= have ? digits[bits >> (18 - 6 * j) & 63] : '=');
+    }
+    return out;
+}
+
+std::string encode_percent(std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    constexpr std::string_view unreserved = "-._~";
+    std::string out;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || unreserved.contains(c);
+        if (plain) {
+            out.push_back(c);
+            continue;
+        }
+        const auto byte = static_cast<std::uint8_t>(c);
+        out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+    return out;
 }
 
 }  // namespace fantail::http

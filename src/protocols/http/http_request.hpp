@@ -44,11 +44,16 @@ public:
     /// True when a request is complete: take() it before feeding on.
     [[nodiscard]] bool complete() const;
     [[nodiscard]] Request take();
+    /// True once, when the header has come and its sender waits for leave to send the body (RFC 9110 §10.1.1):
+    /// answer with continue_line.
+    [[nodiscard]] bool wants_continue();
 
 private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+inline constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What is sent back.
 struct Response {
@@ -63,5 +68,10 @@ void write_response(Bytes& out, const Response& response, bool keep_alive, bool 
 
 /// The two halves of a Basic authorization header (RFC 7617); nothing if it is none.
 [[nodiscard]] std::optional<std::pair<std::string, std::string>> basic_credentials(std::string_view authorization);
+/// Their inverse: a whole header value.
+[[nodiscard]] std::string basic_authorization(std::string_view user, std::string_view password);
+
+/// Percent-encodes all but RFC 3986's unreserved characters: for one segment of a path, or a query's key or value.
+[[nodiscard]] std::string encode_percent(std::string_view text);
 
 }  // namespace fantail::http

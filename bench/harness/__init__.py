@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of bench/run: servers, scenarios, one run of each, the table and the plot."""

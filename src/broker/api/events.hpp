@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What sessions are told: one closed set of events.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "broker/api/definitions.hpp"
+
+namespace fantail::broker {
+
+/// `count` consecutive records of one batch for one consumer, leased to it (or settled, if it asked for that).
+struct Deliver {
+    ConsumerId consumer;
+    QueueId queue;
+    std::uint8_t level = 0;
+    Offset first;                  ///< of the first record delivered
+    std::uint32_t count = 0;
+    std::uint32_t index = 0;       ///< the first record's place in the batch
+    SharedBytes batch;
+    bool redelivered = false;
+    std::uint32_t delivery_count = 0;   ///< failed deliveries before this one; of all `count` records alike
+    std::uint32_t acquired_count = 0;   ///< deliveries before this one, failed or released
+};
+
+/// The batch of an Append is stored in all its targets as durably as they ask, or (accepted = false) some target refused.
+/// Answers of one shard come in the order of the requests.
+struct Appended {
+    RequestId request;
+    bool accepted = true;
+};
+
+/// Answers AddConsumer.
+struct ConsumerAdded {
+    RequestId request;
+    ConsumerId consumer;
+    Result<void> outcome;
+};
+
+/// The consumer was removed by the broker: its queue is gone, or it held a message for too long.
+struct ConsumerCancelled {
+    ConsumerId consumer;
+    QueueId queue;
+    bool timed_out = false;
+};
+
+/// Answers Get: a Deliver with count 1, or count 0 if nothing was ready.
+struct GetResult {
+    RequestId request;
+    Deliver message;
+    std::uint64_t ready_left = 0;
+    bool found = true;             ///< false: the queue is gone
+};
+
+/// Answers Inspect and Purge.
+struct QueueCounts {
+    RequestId request;
+    std::uint64_t ready = 0;
+    std::uint64_t unsettled = 0;
+    std::uint64_t purged = 0;
+    std::uint32_t consumers = 0;
+    bool found = true;
+};
+
+/// Answers an AdminCommand.
+struct AdminReply {
+    RequestId request;
+    Result<void> outcome;
+    std::string name;              ///< DeclareQueue: the queue's name
+    QueueId queue;                 ///< DeclareQueue
+    std::uint64_t messages = 0;    ///< DeclareQueue, DeleteQueue: ready messages
+    std::uint32_t consumers = 0;   ///< DeclareQueue
+};
+
+/// A resource alarm began or ended: while on, publishers are held back.
+struct Blocked {
+    bool on = false;
+    std::string reason;
+};
+
+/// The connection must go (administrator, shutdown): say so to the client and close.
+struct CloseRequested {
+    std::string reason;
+};
+
+using Event = std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply, Blocked,
+                           CloseRequested>;
+
+}  // namespace fantail::broker

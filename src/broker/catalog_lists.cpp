@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the catalog knows: look-ups, lists, permissions and the snapshot.
+#include "broker/catalog.hpp"
+
+namespace fantail::broker {
+
+const VhostDefinition* Catalog::vhost(std::string_view name) const {
+    const auto* node = find_in(vhosts_by_name_, name);
+    return node == nullptr ? nullptr : &(*node)->definition;
+}
+
+const VhostDefinition* Catalog::vhost(VhostId id) const {
+    const VhostNode* node = vhost_node(id);
+    return node == nullptr ? nullptr : &node->definition;
+}
+
+const UserDefinition* Catalog::user(std::string_view name) const {
+    const UserNode* node = find_in(users_, name);
+    return node == nullptr ? nullptr : &node->definition;
+}
+
+const ExchangeDefinition* Catalog::exchange(VhostId vhost, std::string_view name) const {
+    const VhostNode* at = vhost_node(vhost);
+    const ExchangeNode* node = at == nullptr ? nullptr : find_node(at->exchanges, name);
+    return node == nullptr ? nullptr : &node->definition;
+}
+
+const ExchangeDefinition* Catalog::exchange(ExchangeId id) const {
+    const ExchangeNode* node = exchange_node(id);
+    return node == nullptr ? nullptr : &node->definition;
+}
+
+const QueueDefinition* Catalog::queue(VhostId vhost, std::string_view name) const {
+    const VhostNode* at = vhost_node(vhost);
+    const QueueNode* node = at == nullptr ? nullptr : find_node(at->queues, name);
+    return node == nullptr ? nullptr : &node->definition;
+}
+
+const QueueDefinition* Catalog::queue(QueueId id) const {
+    const QueueNode* node = queue_node(id);
+    return node == nullptr ? nullptr : &node->definition;
+}
+
+// ------------------------------------------------------------------------------------------------------- permissions
+
+bool Catalog::permits(std::string_view user, VhostId vhost, Operation operation, std::string_view resource) const {
+    const UserNode* node = find_in(users_, user);
+    if (node == nullptr) return false;
+    const auto at = node->permissions.find(vhost);
+    if (at == node->permissions.end()) return false;
+    switch (operation) {
+        case Operation::configure: return at->second.configure.matches(resource);
+        case Operation::write: return at->second.write.matches(resource);
+        case Operation::read: return at->second.read.matches(resource);
+    }
+    return false;
+}
+
+bool Catalog::may_enter(std::string_view user, VhostId vhost) const {
+    const UserNode* node = find_in(users_, user);
+    return node != nullptr && node->permissions.contains(vhost);
+}
+
+// ------------------------------------------------------------------------------------------------------------- lists
+
+void Catalog::for_each_queue(const std::function<void(const QueueDefinition&)>& fn) const {
+    for (const auto& [id, node] : queues_) fn(node->definition);
+}
+
+void Catalog::for_each_queue(VhostId vhost, const std::function<void(const QueueDefinition&)>& fn) const {
+    if (const VhostNode* at = vhost_node(vhost))
+        for (const QueueNode* node : at->queues) fn(node->definition);
+}
+
+void Catalog::for_each_exchange(const std::function<void(const ExchangeDefinition&)>& fn) const {
+    for (const auto& [id, node] : exchanges_) fn(node->definition);
+}
+
+void Catalog::for_each_exchange(VhostId vhost, const std::function<void(const ExchangeDefinition&)>& fn) const {
+    if (const VhostNode* at = vhost_node(vhost))
+        for (const ExchangeNode* node : at->exchanges) fn(node->definition);
+}
+
+void Catalog::for_each_binding(const std::function<void(const BindingDefinition&)>& fn) const {
+    for (const auto& [id, node] : exchanges_)
+        for (const auto& binding : node->bindings) fn(definition_of(*binding));
+}
+
+void Catalog::for_each_binding_from(const ExchangeDefinition& exchange, const std::function<void(const BindingDefinition&)>& fn) const {
+    if (const ExchangeNode* node = exchange_node(exchange.id))
+        for (const auto& binding : node->bindings) fn(definition_of(*binding));
+}
+
+void Catalog::for_each_binding_to(const QueueDefinition& queue, const std::function<void(const BindingDefinition&)>& fn) const {
+    if (const QueueNode* node = queue_node(queue.id))
+        for (const BindingNode* binding : node->bindings) fn(definition_of(*binding));
+}
+
+void Catalog::for_each_binding_to(const ExchangeDefinition& exchange, const std::function<void(const BindingDefinition&)>& fn) const {
+    if (const ExchangeNode* node = exchange_node(exchange.id))
+        for (const BindingNode* binding : node->incoming) fn(definition_of(*binding));
+}
+
+std::vector<const VhostDefinition*> Catalog::vhosts() const {
+    std::vector<const VhostDefinition*> all;
+    for (const auto& [id, node] : vhosts_) all.push_back(&node->definition);
+    return all;
+}
+
+std::vector<const UserDefinition*> Catalog::users() const {
+    std::vector<const UserDefinition*> all;
+    for (const auto& [name, node] : users_) all.push_back(&node.definition);
+    return all;
+}
+
+std::vector<const PermissionDefinition*> Catalog::permissions() const {
+    std::vector<const PermissionDefinition*> all;
+    for (const auto& [name, user] : users_)
+        for (const auto& [vhost, permission] : user.permissions) all.push_back(&permission.definition);
+    return all;
+}
+
+std::vector<const PolicyDefinition*> Catalog::policies() const {
+    std::vector<const PolicyDefinition*> all;
+    for (const auto& [id, node] : vhosts_)
+        for (const PolicyDefinition& policy : node->policies) all.push_back(&policy);
+    return all;
+}
+
+std::span<const PolicyDefinition> Catalog::policies(VhostId vhost) const {
+    const VhostNode* node = vhost_node(vhost);
+    return node == nullptr ? std::span<const PolicyDefinition>() : node->policies;
+}
+
+std::size_t Catalog::binding_count(const ExchangeDefinition& exchange) const {
+    const ExchangeNode* node = exchange_node(exchange.id);
+    return node == nullptr ? 0 : node->bindings.size();
+}
+
+std::size_t Catalog::queue_count(VhostId vhost) const {
+    const VhostNode* node = vhost_node(vhost);
+    return node == nullptr ? 0 : node->queues.size();
+}
+
+// ---------------------------------------------------------------------------------------------------------- snapshot
+
+namespace {
+
+/// Appends changes, each behind its length.
+class SnapshotWriter {
+public:
+    void add(const CatalogChange& change) {
+        encoded_.clear();
+        encode_change(change, encoded_);
+        Writer writer(out_);
+        writer.uvarint(encoded_.size());
+        writer.raw(encoded_);
+    }
+    [[nodiscard]] Bytes take() { return std::move(out_); }
+
+private:
+    Bytes encoded_;
+    Bytes out_;
+};
+
+bool outlives_the_process(const BindingNode& binding) {
+    if (!binding.source->definition.durable) return false;
+    return binding.to.queue != nullptr ? is_persistent(binding.to.queue->definition) : binding.to.exchange->definition.durable;
+}
+
+}  // namespace
+
+Bytes Catalog::snapshot() const {
+    SnapshotWriter out;
+    out.add(Booted{boot_});
+    for (const auto& [id, node] : vhosts_) out.add(VhostPut{node->definition});
+    for (const auto& [name, node] : users_) out.add(UserPut{node.definition});
+    for (const PermissionDefinition* each : permissions()) out.add(PermissionPut{*each});
+    for (const PolicyDefinition* each : policies()) out.add(PolicyPut{*each});
+    for (const auto& [id, node] : exchanges_)
+        if (node->definition.durable) out.add(ExchangePut{node->definition});
+    for (const auto& [id, node] : queues_)
+        if (is_persistent(node->definition)) out.add(QueuePut{node->definition});
+    for (const auto& [id, node] : exchanges_)
+        for (const auto& binding : node->bindings)
+            if (outlives_the_process(*binding)) out.add(BindingAdded{definition_of(*binding)});
+    return out.take();
+}
+
+Result<void> Catalog::restore(ByteView snapshot) {
+    Reader in(snapshot);
+    while (!in.done()) {
+        const ByteView change = in.take(in.uvarint());
+        if (in.failed()) return fail(ErrorCode::corrupt, "catalog snapshot is cut off");
+        FANTAIL_TRY([[maybe_unused]] auto effect, apply(change));
+    }
+    return {};
+}
+
+}  // namespace fantail::broker

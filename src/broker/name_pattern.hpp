@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A regular expression over resource names, as permissions and policies use them.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace fantail::broker {
+
+/// ECMAScript syntax, matched anywhere in the name unless anchored. The empty pattern means "^$": nothing but the empty name.
+/// Immutable; copies share the compiled form.
+class NamePattern {
+public:
+    /// Matches nothing but the empty name.
+    NamePattern() = default;
+    /// Errors: malformed (not a regular expression, or one that is too large).
+    [[nodiscard]] static Result<NamePattern> compile(std::string_view pattern);
+    /// Never throws: a match that the library gives up on is none.
+    [[nodiscard]] bool matches(std::string_view name) const;
+
+private:
+    enum class Kind : std::uint8_t { only_empty, all, regex };
+    struct Compiled;
+    Kind kind_ = Kind::only_empty;
+    std::shared_ptr<const Compiled> compiled_;
+};
+
+}  // namespace fantail::broker

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One queue of a shard: its levels, consumers and rules.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "broker/api.hpp"
+#include "broker/consumer.hpp"
+#include "broker/deduplication.hpp"
+#include "broker/queue_level.hpp"
+#include "broker/queue_retention.hpp"
+#include "broker/queue_rules.hpp"
+#include "broker/ready_ring.hpp"
+#include "broker/shard_context.hpp"
+
+namespace fantail::broker {
+
+/// Figures of a queue, for lists and metrics; counters since it was created or recovered.
+struct QueueFigures {
+    QueueId queue;
+    std::uint64_t ready = 0;
+    std::uint64_t unsettled = 0;    ///< leased, being dead-lettered, or held back until later
+    std::uint64_t body_bytes = 0;   ///< of both
+    std::uint32_t consumers = 0;
+    std::uint64_t published = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t redelivered = 0;
+    std::uint64_t settled = 0;
+};
+
+enum class Admission : std::uint8_t { store, refuse, duplicate };
+
+/// Work of one queue is done in two steps: commands change sets at once; turn() hands out what is ready.
+/// The functions named apply_* are the only ones that change durable state besides Level, and replay uses them too.
+class Queue final {
+public:
+    Queue(QueueId id, ShardContext& context) : id_(id), context_(context) {}
+    Queue(const Queue&) = delete;
+    Queue& operator=(const Queue&) = delete;
+    ~Queue();
+
+    [[nodiscard]] QueueId id() const { return id_; }
+    [[nodiscard]] const QueueRules& rules() const { return rules_; }
+    [[nodiscard]] bool defined() const { return defined_; }
+    /// Takes a new or changed definition; counts as use.
+    void define(const QueueDefinition& definition);
+    /// The level, made if need be. Its address does not change.
+    [[nodiscard]] Level& level(std::uint8_t number);
+    [[nodiscard]] std::size_t levels() const { return 1 + more_levels_.size(); }
+
+    // Publishing (queue_append.cpp).
+    [[nodiscard]] Admission admit(const Append& append);
+    /// Whether such a batch must be in the log before it is confirmed.
+    [[nodiscard]] bool logs(bool transient) const { return rules_.durable && (!transient || rules_.kind != QueueKind::classic); }
+    void append(std::uint8_t level, std::uint64_t base, const Append& append);
+    void refuse(std::uint8_t level, const Append& append);
+    void apply_batch(std::uint8_t level, std::uint64_t base, std::uint32_t count, std::uint64_t bytes, ByteView batch);
+
+    // Consumers (queue_consumers.cpp).
+    [[nodiscard]] Result<void> add_consumer(const AddConsumer& command, ConnectionId connection);
+    void remove_consumer(Consumer& consumer);
+    void set_flow(Consumer& consumer, const SetFlow& command);
+    /// Removes the consumer and returns what it holds; it may be freed by this.
+    void detach(Consumer& consumer);
+    void get(const Origin& origin, const Get& command);
+    /// Tells and frees all consumers: the queue is going.
+    void close();
+    [[nodiscard]] std::uint32_t attached() const { return attached_; }
+
+    // Settling (queue_settle.cpp).
+    void settle(Consumer& consumer, const Settle& command);
+    [[nodiscard]] std::uint64_t purge();
+    void dead_lettered(std::uint8_t level, std::uint64_t offset, bool safe);
+    void apply_progress(const ProgressChange& change);
+    void apply_counts(const CountsChange& change);
+
+    // The turn (queue.cpp).
+    void turn();
+    void mark_dirty();
+    void on_read(ReadToken token, const ReadPurpose& purpose, Result<std::vector<StoredBatch>>&& batches);
+    [[nodiscard]] QueueFigures figures() const;
+    [[nodiscard]] std::uint64_t ready() const;
+
+    // Recovery (queue_recovery.cpp).
+    void encode(Writer& out) const;
+    [[nodiscard]] bool decode(Reader& in);
+    void finish_replay(const std::function<const OffsetSet&(StreamId)>& covered);
+
+private:
+    enum class Find : std::uint8_t { found, none, waiting };
+    /// The next messages to be delivered, alike in everything Deliver says.
+    struct Head {
+        std::uint8_t number = 0;
+        Level* level = nullptr;
+        OffsetSpan span;
+        BatchRef batch;
+        LeaseCounts counts;
+        bool redelivered = false;
+    };
+    struct WaitingGet {
+        Origin origin;
+        ConsumerKey key;
+        bool settled_on_delivery;
+    };
+    struct Dying {
+        std::uint8_t level;
+        OffsetSpan span;
+        DeathReason reason;
+        MonoTime not_before;
+    };
+    /// What few queues need.
+    struct Rare {
+        explicit Rare(ReadCache& cache) : letter_reader(cache) {}
+        std::deque<WaitingGet> gets;
+        std::deque<Dying> dying;      ///< to be handed to the dead letterer
+        std::deque<Dying> in_flight;  ///< handed over, one offset each
+        std::deque<Dying> retries;
+        StreamReader letter_reader;
+        std::uint8_t letter_level = 0;  ///< the level that letter_reader reads
+        Deduplication seen;
+        QueueRetention retention;
+        std::uint64_t last_base = 0;    ///< of a stream's last batch
+    };
+
+    [[nodiscard]] Rare& rare();
+    [[nodiscard]] Level& existing(std::size_t number) { return number == 0 ? first_ : *more_levels_[number - 1]; }
+    [[nodiscard]] const Level& existing(std::size_t number) const { return number == 0 ? first_ : *more_levels_[number - 1]; }
+    [[nodiscard]] StreamId stream(std::uint8_t level) const { return level_stream(id_, level); }
+    [[nodiscard]] std::uint64_t ready_bytes() const;
+
+    // queue_append.cpp
+    void hold_not_due(std::uint8_t level, std::uint64_t base, ByteView batch);
+    void remember_ids(std::uint8_t level, std::uint64_t base, ByteView batch);
+
+    // queue_dispatch.cpp
+    void dispatch();
+    [[nodiscard]] Find find_head(Head& out);
+    [[nodiscard]] BatchRef locate(Level& level, std::uint8_t number, std::uint64_t offset, bool ahead);
+    [[nodiscard]] BatchRef locate_by(StreamReader& reader, Level& level, std::uint64_t offset, bool ahead, const ReadPurpose& purpose);
+    [[nodiscard]] Deliver take(const Head& head, std::uint64_t count, ConsumerId consumer);
+    void deliver(Consumer& consumer, const Head& head, std::uint64_t count);
+    [[nodiscard]] bool serve_gets();
+    void answer_get(const WaitingGet& get, const Head* head);
+    void skip_lost(Level& level, std::uint8_t number, std::uint64_t asked, const std::vector<StoredBatch>& batches);
+
+    // queue_expiry.cpp
+    [[nodiscard]] bool may_expire(const Level& level) const { return rules_.message_ttl_ms >= 0 || level.may_expire; }
+    [[nodiscard]] std::int64_t expires_ms(Level& level, const BatchRef& batch, std::uint64_t offset);
+    [[nodiscard]] bool expire_front(Level& level, std::uint8_t number, OffsetSpan span, const BatchRef& batch);
+    [[nodiscard]] std::uint64_t unexpired_end(Level& level, OffsetSpan span, const BatchRef& batch);
+    void expire();
+    void expire_level(Level& level, std::uint8_t number);
+    void drop_over_length();
+    [[nodiscard]] bool drop_one(std::uint64_t most);
+    void release_due();
+    void time_out_consumers();
+    void note_unused();
+    [[nodiscard]] MonoTime wake_time();
+    [[nodiscard]] MonoTime at_wall(std::int64_t ms) const;
+    void set_wake();
+
+    // queue_settle.cpp
+    void finish(std::uint8_t level, OffsetSpan span, Outcome outcome);
+    void settle_span(std::uint8_t level, OffsetSpan span);
+    void give_back(std::uint8_t level, OffsetSpan span, bool failed);
+    void give_back_run(std::uint8_t level, OffsetSpan span, LeaseCounts before, bool failed);
+    void die(std::uint8_t level, OffsetSpan span, DeathReason reason);
+    void send_letters();
+    [[nodiscard]] bool send_letter(Dying& dying);
+    [[nodiscard]] std::uint64_t size_of(const Level& level, OffsetSpan span) const;
+    void note_watermarks();
+
+    // queue_stream.cpp
+    void dispatch_stream();
+    void feed(Consumer& consumer);
+    [[nodiscard]] std::uint64_t feed_batch(Consumer& consumer, const BatchRef& batch);
+    [[nodiscard]] OffsetSpan matching_run(StreamCursor& cursor, const BatchRef& batch, std::uint64_t most) const;
+    void start_cursor(Consumer& consumer, const AddConsumer& command);
+    void trim();
+
+    // queue_consumers.cpp
+    [[nodiscard]] Result<void> may_consume(const AddConsumer& command) const;
+    [[nodiscard]] Consumer& member(const ConsumerKey& key);
+    void unsubscribe(Consumer& consumer);
+    void hand_over();
+    void drop_gets(const Consumer& consumer);
+    void return_leases(Consumer& consumer);
+    void free_if_idle(Consumer& consumer);
+
+    QueueId id_;
+    ShardContext& context_;
+    QueueRules rules_;
+    Level first_;
+    std::vector<std::unique_ptr<Level>> more_levels_;
+    ReadyRing ring_;
+    std::vector<Consumer*> members_;  ///< consumers and lease holders
+    std::unique_ptr<Rare> rare_;
+    MonoTime wake_at_ = MonoTime::never();
+    MonoTime used_at_;
+    std::uint64_t published_ = 0;
+    std::uint64_t delivered_ = 0;
+    std::uint64_t redelivered_ = 0;
+    std::uint64_t settled_ = 0;
+    std::uint32_t attached_ = 0;
+    std::uint32_t timed_members_ = 0;  ///< with a time-out
+    bool defined_ = false;
+    bool dirty_ = false;
+    bool unused_told_ = false;
+};
+
+}  // namespace fantail::broker

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Encodes and decodes state changes.
+#include "broker/queue_changes.hpp"
+
+namespace fantail::broker {
+
+namespace {
+
+constexpr std::uint8_t kind_progress = 1;
+constexpr std::uint8_t kind_counts = 2;
+constexpr std::uint8_t kind_removed = 3;
+
+Writer begin(Bytes& out, std::uint8_t kind, QueueId queue) {
+    out.clear();
+    Writer w(out);
+    w.u8(kind);
+    w.u64(queue.value);
+    return w;
+}
+
+/// Reads a range that must lie behind `after`.
+OffsetSpan read_span(Reader& in, std::uint64_t first, std::uint64_t after) {
+    const std::uint64_t end = first + in.uvarint();
+    if (first < after || end <= first) in.fail();
+    return {first, end};
+}
+
+ProgressChange read_progress(Reader& in, QueueId queue) {
+    ProgressChange change{queue, in.u8(), in.uvarint(), {}};
+    std::uint64_t last = 0;
+    for (std::uint64_t n = in.uvarint(); n > 0 && !in.failed(); --n) {
+        const OffsetSpan span = read_span(in, last + in.uvarint(), last);
+        change.settled.push_back(span);
+        last = span.end;
+    }
+    return change;
+}
+
+CountsChange read_counts(Reader& in, QueueId queue) {
+    CountsChange change{queue, in.u8(), {}};
+    for (std::uint64_t n = in.uvarint(); n > 0 && !in.failed(); --n) {
+        ReturnedRange range;
+        range.span = read_span(in, in.uvarint(), 0);
+        range.counts.failed = static_cast<std::uint32_t>(in.uvarint());
+        range.counts.acquired = static_cast<std::uint32_t>(in.uvarint());
+        range.due_ms = in.svarint();
+        change.ranges.push_back(range);
+    }
+    return change;
+}
+
+}  // namespace
+
+void encode_progress(Bytes& out, QueueId queue, std::uint8_t level, std::uint64_t next, std::span<const OffsetSpan> settled) {
+    Writer w = begin(out, kind_progress, queue);
+    w.u8(level);
+    w.uvarint(next);
+    w.uvarint(settled.size());
+    std::uint64_t last = 0;
+    for (const OffsetSpan& span : settled) {
+        w.uvarint(span.first - last);
+        w.uvarint(span.size());
+        last = span.end;
+    }
+}
+
+void encode_counts(Bytes& out, QueueId queue, std::uint8_t level, std::span<const ReturnedRange> ranges) {
+    Writer w = begin(out, kind_counts, queue);
+    w.u8(level);
+    w.uvarint(ranges.size());
+    for (const ReturnedRange& range : ranges) {
+        w.uvarint(range.span.first);
+        w.uvarint(range.span.size());
+        w.uvarint(range.counts.failed);
+        w.uvarint(range.counts.acquired);
+        w.svarint(range.due_ms);
+    }
+}
+
+void encode_removed(Bytes& out, QueueId queue) { begin(out, kind_removed, queue); }
+
+Result<QueueChange> decode_queue_change(ByteView bytes) {
+    Reader in(bytes);
+    const std::uint8_t kind = in.u8();
+    const QueueId queue(in.u64());
+    QueueChange change = RemovedChange{queue};
+    if (kind == kind_progress) change = read_progress(in, queue);
+    else if (kind == kind_counts) change = read_counts(in, queue);
+    else if (kind != kind_removed) return fail(ErrorCode::corrupt, "shard change: unknown kind");
+    if (!in.done()) return fail(ErrorCode::corrupt, "shard change: cut off or bytes left over");
+    return change;
+}
+
+}  // namespace fantail::broker

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A queue's part of the snapshot, and the end of its replay.
+#include "broker/queue.hpp"
+
+namespace fantail::broker {
+
+// levels uvarint, then per level Level::encode(); rare u8; if 1: last_base uvarint, Deduplication, QueueRetention
+void Queue::encode(Writer& out) const {
+    out.uvarint(levels());
+    for (std::size_t i = 0; i < levels(); ++i) existing(i).encode(out);
+    const bool has_rare = rare_ && (rare_->seen.size() > 0 || rules_.is_stream());
+    out.u8(has_rare ? 1 : 0);
+    if (!has_rare) return;
+    out.uvarint(rare_->last_base);
+    rare_->seen.encode(out);
+    rare_->retention.encode(out);
+}
+
+bool Queue::decode(Reader& in) {
+    const std::uint64_t count = in.uvarint();
+    if (count == 0 || count > 256) return false;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        if (!level(static_cast<std::uint8_t>(i)).decode(in)) return false;
+    }
+    if (in.u8() == 0) return !in.failed();
+    rare().last_base = in.uvarint();
+    rare().seen.decode(in);
+    rare().retention.decode(in);
+    return !in.failed();
+}
+
+void Queue::finish_replay(const std::function<const OffsetSet&(StreamId)>& covered) {
+    for (std::size_t i = 0; i < levels(); ++i) {
+        Level& l = existing(i);
+        l.finish_replay(covered(stream(static_cast<std::uint8_t>(i))));
+    }
+    used_at_ = context_.now.mono;
+    if (rare_) {
+        if (rules_.deduplication_window_ms <= 0) rare_->seen = {};
+        else rare_->seen.expire(context_.now.wall.ms, rules_.deduplication_window_ms);
+        if (rules_.is_stream()) rare_->retention.forget_below(first_.head);
+        else rare_->retention = {};
+        if (!rules_.is_stream() && rare_->seen.size() == 0) rare_.reset();
+    }
+    mark_dirty();
+}
+
+}  // namespace fantail::broker

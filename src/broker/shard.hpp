@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The engine's heart: one single-threaded state machine that holds some queues.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/api.hpp"
+#include "broker/host.hpp"
+#include "broker/queue.hpp"
+#include "broker/shard_context.hpp"
+
+namespace fantail::broker {
+
+/// Pure: commands, times and answers of the log come in, effects go out through the ShardHost. Effects never call back
+/// into it from inside. Within a turn: any calls, then once end_of_turn().
+///
+/// Durable state is changed by Queue::apply_* and Level only, from commands and from replay alike.
+class Shard final {
+public:
+    /// `host` outlives the shard.
+    Shard(ShardId id, ShardHost& host);
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+    ~Shard();
+
+    /// Carries out a command; commands for unknown queues are answered as api/events.hpp says.
+    /// REQUIRES trait bits of an Append's batch set in its attributes (record/batch.hpp) as in Append::traits.
+    void handle(const Origin& origin, ShardCommand&& command, const Now& now);
+    /// The queue was created, declared again, or its options changed.
+    void queue_put(const QueueDefinition& definition, const Now& now);
+    void queue_removed(QueueId queue);
+    /// Everything logged up to `lsn` is safe.
+    void on_durable(Lsn lsn);
+    void on_read(ReadToken token, Result<std::vector<StoredBatch>> batches);
+    /// The letter is stored elsewhere or needs no place (safe), or found none: it is sent again after a pause.
+    void dead_lettered(QueueId queue, std::uint8_t level, Offset offset, bool safe);
+    /// Delivers, expires, drops, writes what was settled, and bounds memory.
+    void end_of_turn(const Now& now);
+    /// When end_of_turn() has something to do though nothing happens; never() if nothing waits for time.
+    [[nodiscard]] MonoTime deadline() const;
+    /// Whether end_of_turn() should run again without waiting: some queue used up its share of a turn.
+    [[nodiscard]] bool busy() const { return !context_.dirty.empty() || !context_.settled.empty() || !context_.returned.empty(); }
+
+    // Recovery (shard_recovery.cpp), in this order: restore() at most once, replay_*(), queue_put() and covered() in any
+    // order, live(), recovered().
+    /// Errors: corrupt.
+    [[nodiscard]] Result<void> restore(ByteView snapshot);
+    [[nodiscard]] Result<void> replay_batch(std::span<const Target> targets, std::uint32_t count, ByteView batch);
+    [[nodiscard]] Result<void> replay_change(ByteView change);
+    void covered(StreamId stream, Offset first, Offset end);
+    [[nodiscard]] std::uint64_t live(StreamId stream, Offset first, Offset end) const;
+    /// Ends recovery: what is not settled is ready again; queues that were not put are forgotten.
+    void recovered(const Now& now);
+    /// All durable state; equal states give equal bytes.
+    [[nodiscard]] Bytes snapshot() const;
+
+    /// Appends the figures of every queue.
+    void list(std::vector<QueueFigures>& out) const;
+    /// Message bytes in memory: tails and read caches.
+    [[nodiscard]] std::uint64_t cached_bytes() const { return context_.cache.bytes() + context_.reads.bytes(); }
+    /// For tests and small machines: another maximum than limits::tail_cache_bytes_max.
+    void set_tail_cache_limit(std::uint64_t bytes_max) { context_.cache.set_limit(bytes_max); }
+
+private:
+    struct Confirm {
+        ConnectionId connection;
+        Appended answer;
+        Lsn after;
+    };
+    struct Accepted {
+        Queue* queue;
+        std::uint8_t level;
+        std::uint64_t base;
+    };
+    using Queues = std::unordered_map<QueueId, std::unique_ptr<Queue>>;
+
+    void carry_out(const Origin& origin, Append& command);
+    void carry_out(const Origin& origin, AddConsumer& command);
+    void carry_out(const Origin& origin, RemoveConsumer& command);
+    void carry_out(const Origin& origin, SetFlow& command);
+    void carry_out(const Origin& origin, Settle& command);
+    void carry_out(const Origin& origin, Get& command);
+    void carry_out(const Origin& origin, Purge& command);
+    void carry_out(const Origin& origin, Inspect& command);
+    void carry_out(const Origin& origin, Detach& command);
+
+    [[nodiscard]] Queue* find(QueueId id) const;
+    [[nodiscard]] Queue& need(QueueId id);
+    [[nodiscard]] Consumer* find_consumer(const Origin& origin, ConsumerId consumer, QueueId queue) const;
+    [[nodiscard]] bool admit(const Append& command);
+    [[nodiscard]] Lsn store(const Append& command);
+    void confirm(const Origin& origin, bool accepted, Lsn after);
+    void wake_due_queues();
+    void flush_settled();
+    void flush_group(std::size_t first, std::size_t end);
+    void flush_returned();
+    void forget_streams(const Queue& queue);
+    void erase_from_turn(const Queue& queue);
+
+    ShardId id_;
+    ShardContext context_;
+    Queues queues_;
+    std::deque<Confirm> confirms_;                                 ///< lsns do not fall
+    std::unordered_map<ConnectionId, std::uint32_t> unconfirmed_;  ///< of them, a connection
+    std::vector<Queue*> awaiting_durable_;                         ///< streams deliver only what is safe
+    std::unordered_map<StreamId, OffsetSet> covered_;              ///< during recovery
+    // Scratch, kept for their room.
+    std::vector<Accepted> accepted_;
+    std::vector<Target> targets_;
+    std::vector<OffsetSpan> spans_;
+    std::vector<ReturnedRange> ranges_;
+    std::vector<Queue*> turn_;
+    Bytes change_;
+};
+
+}  // namespace fantail::broker

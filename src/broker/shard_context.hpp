@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the queues of one shard share: the host, the clock of the turn, caches, and the turn's work lists.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.hpp"
+#include "broker/consumer.hpp"
+#include "broker/host.hpp"
+#include "broker/queue_changes.hpp"
+#include "broker/stream_reader.hpp"
+#include "broker/stream_tail.hpp"
+
+namespace fantail::broker {
+
+class Queue;
+
+/// What a read was for: the answer may come when it is gone.
+struct ReadPurpose {
+    enum class For : std::uint8_t { level, dead_letters, cursor };
+    For what = For::level;
+    std::uint8_t level = 0;
+    ConsumerKey key;  ///< cursor: whose; else only the queue counts
+};
+
+/// Offsets settled in this turn that the log holds, or (empty span) a level whose delivery watermark moved.
+struct SettledSpan {
+    Queue* queue;
+    std::uint8_t level;
+    OffsetSpan span;
+};
+
+struct ReturnedSpan {
+    Queue* queue;
+    std::uint8_t level;
+    ReturnedRange range;
+};
+
+/// Owned by the Shard; lives as long as its queues.
+struct ShardContext {
+    explicit ShardContext(ShardHost& h) : host(h) {}
+
+    ShardHost& host;
+    Now now;
+    Lsn durable;
+    bool replaying = false;                ///< between the first call of recovery and recovered()
+    TailCache cache;
+    ReadCache reads;
+    std::map<ConsumerKey, std::unique_ptr<Consumer>> consumers;
+    std::vector<Queue*> dirty;             ///< each once (Queue::dirty_)
+    std::vector<SettledSpan> settled;
+    std::vector<ReturnedSpan> returned;
+    std::unordered_map<std::uint64_t, ReadPurpose> purposes;
+    std::uint64_t tokens = 0;
+    std::uint64_t consumer_order = 0;
+    std::map<std::pair<MonoTime, QueueId>, Queue*> timers;
+
+    /// Starts a read for `reader` at `from`.
+    void read(StreamReader& reader, StreamId stream, std::uint64_t from, const ReadPurpose& purpose);
+};
+
+}  // namespace fantail::broker

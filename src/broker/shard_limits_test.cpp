@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Expiry, length limits, delays, deduplication, dead letters, eviction and reading back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/shard_test_support.hpp"
+
+namespace fantail::broker::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+QueueOptions with_letters(QueueOptions o = {}) {
+    o.dead_letter_exchange = "dlx";
+    return o;
+}
+
+TEST(ShardExpiry, TheQueuesRuleExpiresFromTheHeadAtItsTime) {
+    World w;
+    QueueOptions o;
+    o.message_ttl_ms = 100;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"a", "b"});
+    w.turn();
+    EXPECT_EQ(w.shard->deadline(), w.now.mono.plus_ms(100));
+    w.advance_ms(99);
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 2u);
+    w.advance_ms(1);
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 0u);
+    EXPECT_EQ(w.shard->deadline(), MonoTime::never());
+}
+
+TEST(ShardExpiry, TheShorterOfTheQueuesAndTheMessagesTimeCountsAndOnlyAtTheHead) {
+    World w;
+    QueueOptions o;
+    o.message_ttl_ms = 1000;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish({{q1, 0}}, {{"a", "500"}, {"b", "10"}, {"c", "5000"}});
+    w.turn();
+    w.advance_ms(20);
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 3u);
+    w.advance_ms(480);
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 1u);
+    w.advance_ms(500);
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 0u);
+}
+
+TEST(ShardExpiry, AnExpiredMessageBehindALiveOneIsNotDelivered) {
+    World w;
+    w.put(definition(q1));
+    w.publish({{q1, 0}}, {{"a"}, {"b", "10"}, {"c"}});
+    w.turn();
+    w.advance_ms(20);
+    w.consume(bob, 1, q1);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a", "c"));
+}
+
+TEST(ShardExpiry, ZeroExpiresUnlessAConsumerCanTakeItAtOnce) {
+    World w;
+    w.put(definition(q1));
+    w.publish({{q1, 0}}, {{"lost", "0"}});
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 0u);
+    w.consume(bob, 1, q1);
+    w.publish({{q1, 0}}, {{"taken", "0"}});
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("taken"));
+}
+
+TEST(ShardExpiry, AnUnusedQueueIsReportedOnceAfterItsTime) {
+    World w;
+    QueueOptions o;
+    o.expires_ms = 1000;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.turn();
+    w.advance_ms(900);
+    w.send(bob, Get{q1, ConsumerId(1), true});
+    w.turn();
+    w.advance_ms(900);
+    w.turn();
+    EXPECT_THAT(w.host.unused, IsEmpty());
+    w.advance_ms(100);
+    w.turn();
+    w.advance_ms(5000);
+    w.turn();
+    EXPECT_THAT(w.host.unused, ElementsAre(q1));
+}
+
+TEST(ShardLength, DropHeadKeepsTheNewestAndCountsOnlyWhatIsReady) {
+    World w;
+    QueueOptions o;
+    o.length_max = 2;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.consume(bob, 1, q1, 1);
+    w.publish(q1, {"a", "b", "c", "d"});
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a"));
+    EXPECT_EQ(w.figures().ready, 2u);
+    w.send(bob, SetFlow{q1, ConsumerId(1), true, 0});
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("c", "d"));
+}
+
+TEST(ShardLength, BytesAreBoundedExactlyByWhatBodiesTake) {
+    World w;
+    QueueOptions o;
+    o.length_bytes_max = 10;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"1234567", "89", "0"});
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 3u);
+    w.publish(q1, {"x"});
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 3u);
+    EXPECT_EQ(w.figures().body_bytes, 4u);
+}
+
+TEST(ShardLength, RejectPublishRefusesAndStoresNothing) {
+    World w;
+    QueueOptions o;
+    o.length_max = 1;
+    o.overflow = Overflow::reject_publish;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"a"});
+    w.publish(q1, {"b"});
+    w.sync();
+    w.turn();
+    const auto answers = w.take<Appended>();
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_TRUE(answers[0].accepted);
+    EXPECT_FALSE(answers[1].accepted);
+    EXPECT_EQ(w.figures().ready, 1u);
+    EXPECT_THAT(w.host.letters, IsEmpty());
+}
+
+TEST(ShardLength, RejectPublishDlxRefusesAndDeadLetters) {
+    World w;
+    QueueOptions o = with_letters();
+    o.length_max = 0;
+    o.overflow = Overflow::reject_publish_dlx;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"a"});
+    EXPECT_FALSE(w.take<Appended>().at(0).accepted);
+    ASSERT_EQ(w.host.letters.size(), 1u);
+    EXPECT_EQ(w.host.letters[0].reason, DeathReason::maxlen);
+    w.shard->dead_lettered(q1, 0, w.host.letters[0].offset, true);
+    w.turn();
+}
+
+TEST(ShardDelay, MessagesBecomeReadyAtTheirTime) {
+    World w;
+    w.put(definition(q1));
+    const std::int64_t t = w.now.wall.ms;
+    w.publish({{q1, 0}}, {{"late", {}, t + 200}, {"now"}, {"soon", {}, t + 100}});
+    w.consume(bob, 1, q1);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("now"));
+    EXPECT_EQ(w.figures().ready, 0u);
+    w.advance_ms(100);
+    EXPECT_LE(w.shard->deadline(), w.now.mono);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("soon"));
+    w.advance_ms(100);
+    w.turn();
+    const auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 1u);
+    EXPECT_EQ(got[0].body, "late");
+    EXPECT_FALSE(got[0].redelivered);
+}
+
+TEST(ShardDeduplication, ADuplicateInTheWindowIsAcceptedButNotStored) {
+    World w;
+    QueueOptions o;
+    o.deduplication_window_ms = 1000;
+    w.put(definition(q1, QueueKind::quorum, o));
+    const Message m{"a", {}, {}, "id"};
+    w.publish({{q1, 0}}, {m});
+    w.publish({{q1, 0}}, {m});
+    w.sync();
+    const auto answers = w.take<Appended>();
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_TRUE(answers[1].accepted);
+    EXPECT_EQ(w.figures().ready, 1u);
+    w.advance_ms(1000);
+    w.publish({{q1, 0}}, {m});
+    EXPECT_EQ(w.figures().ready, 2u);
+}
+
+TEST(ShardDeduplication, DuplicatesInsideOneBatchAreSettledAtOnce) {
+    World w;
+    QueueOptions o;
+    o.deduplication_window_ms = 1000;
+    w.put(definition(q1, QueueKind::quorum, o));
+    w.consume(bob, 1, q1);
+    w.publish({{q1, 0}}, {{"a", {}, {}, "1"}, {"b", {}, {}, "1"}, {"c", {}, {}, "2"}});
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a", "c"));
+}
+
+TEST(ShardDeadLetters, ARejectedMessageIsSettledOnlyWhenItIsSafeElsewhere) {
+    World w;
+    w.put(definition(q1, QueueKind::classic, with_letters()));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a"});
+    w.turn();
+    w.settle(w.deliveries().at(0), Outcome::reject);
+    w.turn();
+    ASSERT_EQ(w.host.letters.size(), 1u);
+    EXPECT_EQ(w.host.letters[0].reason, DeathReason::rejected);
+    EXPECT_EQ(w.figures().unsettled, 1u);
+    w.shard->dead_lettered(q1, 0, Offset(0), false);
+    w.turn();
+    EXPECT_EQ(w.host.letters.size(), 1u);
+    w.advance_ms(limits::dead_letter_retry_ms);
+    w.turn();
+    ASSERT_EQ(w.host.letters.size(), 2u);
+    w.shard->dead_lettered(q1, 0, Offset(0), true);
+    w.turn();
+    EXPECT_EQ(w.figures().unsettled, 0u);
+    EXPECT_EQ(w.host.released[level_stream(q1, 0)].size(), 1u);
+}
+
+TEST(ShardDeadLetters, ExpiredAndOverlongMessagesSayWhy) {
+    World w;
+    QueueOptions o = with_letters();
+    o.message_ttl_ms = 10;
+    o.length_max = 1;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"a", "b"});
+    w.turn();
+    ASSERT_EQ(w.host.letters.size(), 1u);
+    EXPECT_EQ(w.host.letters[0].reason, DeathReason::maxlen);
+    EXPECT_EQ(w.host.letters[0].index, 0u);
+    w.advance_ms(10);
+    w.turn();
+    ASSERT_EQ(w.host.letters.size(), 2u);
+    EXPECT_EQ(w.host.letters[1].reason, DeathReason::expired);
+    EXPECT_EQ(w.host.letters[1].index, 1u);
+}
+
+TEST(ShardDeadLetters, ABoundedNumberIsUnderWay) {
+    World w;
+    QueueOptions o = with_letters();
+    o.length_max = 0;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, std::vector<std::string>(1000, "x"));
+    w.turn();
+    EXPECT_EQ(w.host.letters.size(), limits::dead_letters_in_flight_max);
+    for (std::size_t i = 0; i < w.host.letters.size() && i < 2000; ++i) {
+        w.shard->dead_lettered(q1, 0, w.host.letters[i].offset, true);
+        if (i + 1 == w.host.letters.size()) w.turn();
+    }
+    EXPECT_EQ(w.host.letters.size(), 1000u);
+    EXPECT_EQ(w.figures().unsettled, 0u);
+}
+
+TEST(ShardDeadLetters, TheDeliveryLimitIsAReasonAndTellsTheCount) {
+    World w;
+    QueueOptions o = with_letters();
+    o.delivery_limit = 0;
+    w.put(definition(q1, QueueKind::quorum, o));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a"});
+    w.turn();
+    w.settle(w.deliveries().at(0), Outcome::requeue);
+    w.turn();
+    ASSERT_EQ(w.host.letters.size(), 1u);
+    EXPECT_EQ(w.host.letters[0].reason, DeathReason::delivery_limit);
+    EXPECT_EQ(w.host.letters[0].delivery_count, 1u);
+}
+
+TEST(ShardMemory, DurableBatchesOverTheLimitAreDroppedAndReadBack) {
+    World w;
+    w.shard->set_tail_cache_limit(4000);
+    w.put(definition(q1));
+    for (int i = 0; i < 50; ++i) w.publish(q1, {"m" + std::to_string(i)});
+    EXPECT_GT(w.shard->cached_bytes(), 4000u);
+    w.sync();
+    EXPECT_LE(w.shard->cached_bytes(), 4000u);
+    w.consume(bob, 1, q1);
+    w.turn();
+    const auto bodies = w.bodies();
+    ASSERT_EQ(bodies.size(), 50u);
+    EXPECT_EQ(bodies[0], "m0");
+    EXPECT_EQ(bodies[49], "m49");
+}
+
+TEST(ShardMemory, TransientBatchesOverTheLimitAreWrittenOutBeforeTheyAreDropped) {
+    World w;
+    w.shard->set_tail_cache_limit(4000);
+    auto d = definition(q1);
+    d.durable = false;
+    w.put(d);
+    for (int i = 0; i < 50; ++i) w.publish(q1, {"m" + std::to_string(i)});
+    w.turn();
+    ASSERT_FALSE(w.host.entries.empty());
+    EXPECT_TRUE(w.host.entries[0].transient);
+    EXPECT_GT(w.shard->cached_bytes(), 4000u);
+    w.sync();
+    w.turn();
+    EXPECT_LE(w.shard->cached_bytes(), 4000u);
+    w.consume(bob, 1, q1);
+    w.turn();
+    const auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 50u);
+    EXPECT_EQ(got[49].body, "m49");
+    for (const Got& g : got) w.settle(g, Outcome::accept);
+    w.turn();
+    EXPECT_EQ(w.host.released[level_stream(q1, 0)].size(), w.host.entries.size());
+}
+
+TEST(ShardMemory, ADrainReadsAheadButKeepsAtMostTwoChunks) {
+    World w;
+    w.shard->set_tail_cache_limit(0);
+    w.put(definition(q1));
+    for (int i = 0; i < 100; ++i) w.publish(q1, {std::string(30'000, 'x')});
+    w.sync();
+    AddConsumer automatic;
+    automatic.settled_on_delivery = true;
+    w.consume(bob, 1, q1, 0, automatic);
+    w.shard->end_of_turn(w.now);
+    ASSERT_EQ(w.host.reads.size(), 1u);
+    const auto first = w.host.reads[0];
+    w.host.reads.clear();
+    w.answer(first);
+    w.shard->end_of_turn(w.now);
+    ASSERT_EQ(w.host.reads.size(), 1u);
+    EXPECT_GT(w.host.reads[0].from, first.from);
+    EXPECT_LE(w.shard->cached_bytes(), 2u * limits::read_chunk_size);
+    w.turn();
+    EXPECT_EQ(w.bodies().size(), 100u);
+    EXPECT_EQ(w.shard->cached_bytes(), 0u);
+}
+
+TEST(ShardMemory, AFailedReadIsTriedAgainAfterAPause) {
+    World w;
+    w.shard->set_tail_cache_limit(0);
+    w.put(definition(q1));
+    w.publish(q1, {"a"});
+    w.sync();
+    w.consume(bob, 1, q1);
+    w.shard->end_of_turn(w.now);
+    const auto read = w.host.reads.at(0);
+    w.host.reads.clear();
+    w.shard->on_read(read.token, fail(ErrorCode::io, "disk"));
+    w.shard->end_of_turn(w.now);
+    EXPECT_THAT(w.host.reads, IsEmpty());
+    EXPECT_EQ(w.shard->deadline(), w.now.mono.plus_ms(limits::read_retry_ms));
+    w.advance_ms(limits::read_retry_ms);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a"));
+}
+
+TEST(ShardStream, ConsumersReadAtTheirOwnPlacesOnceItIsDurable) {
+    World w;
+    w.put(definition(q1, QueueKind::stream));
+    w.publish(q1, {"a", "b"});
+    w.publish(q1, {"c"});
+    AddConsumer first;
+    first.start = StreamStart::first;
+    w.consume(bob, 1, q1, 0, first);
+    AddConsumer last;
+    last.start = StreamStart::last;
+    w.consume(bob, 2, q1, 0, last);
+    AddConsumer at;
+    at.start = StreamStart::offset;
+    at.start_offset = Offset(1);
+    w.consume(bob, 3, q1, 0, at);
+    w.consume(bob, 4, q1);
+    w.turn();
+    EXPECT_THAT(w.bodies(), IsEmpty());
+    w.sync();
+    w.turn();
+    std::map<std::uint64_t, std::string> seen;
+    for (const Got& g : w.deliveries()) seen[g.consumer.value] += g.body;
+    EXPECT_EQ(seen[1], "abc");
+    EXPECT_EQ(seen[2], "c");
+    EXPECT_EQ(seen[3], "bc");
+    EXPECT_EQ(seen[4], "");
+}
+
+TEST(ShardStream, SettlingReturnsCreditAndRemovesNothing) {
+    World w;
+    w.put(definition(q1, QueueKind::stream));
+    w.publish(q1, {"a", "b", "c"});
+    w.sync();
+    AddConsumer first;
+    first.start = StreamStart::first;
+    w.consume(bob, 1, q1, 2, first);
+    w.turn();
+    const auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 2u);
+    w.settle(got[0], Outcome::accept);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("c"));
+    EXPECT_EQ(w.figures().ready, 3u);
+    EXPECT_THAT(w.host.released, IsEmpty());
+}
+
+TEST(ShardStream, RetentionTrimsWholeBatchesFromTheHead) {
+    World w;
+    QueueOptions o;
+    o.retention_ms = 1000;
+    w.put(definition(q1, QueueKind::stream, o));
+    for (int i = 0; i < 3; ++i) {
+        w.publish(q1, {"a", "b"});
+        w.advance_ms(500);
+    }
+    w.turn();
+    EXPECT_EQ(w.host.released[level_stream(q1, 0)].size(), 4u);
+    EXPECT_EQ(w.figures().ready, 2u);
+}
+
+TEST(ShardStream, FiltersAndTimesSelectRecords) {
+    World w;
+    w.put(definition(q1, QueueKind::stream));
+    w.publish({{q1, 0}}, {{"old", {}, {}, {}, "x"}});
+    w.advance_ms(100);
+    w.publish({{q1, 0}}, {{"a", {}, {}, {}, "x"}, {"b", {}, {}, {}, "y"}, {"c"}, {"d", {}, {}, {}, "x"}});
+    w.sync();
+    AddConsumer filtered;
+    filtered.start = StreamStart::timestamp;
+    filtered.start_time = w.now.wall;
+    filtered.filters = {"x"};
+    w.consume(bob, 1, q1, 0, filtered);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a", "d"));
+    filtered.match_unfiltered = true;
+    w.consume(bob, 2, q1, 0, filtered);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a", "c", "d"));
+}
+
+}  // namespace
+}  // namespace fantail::broker::testing

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Snapshot and replay.
+//
+// Snapshot: version u8 (1), queues uvarint, each: id u64, Queue::encode(); ascending ids.
+#include <algorithm>
+
+#include "broker/queue_records.hpp"
+#include "broker/shard.hpp"
+
+namespace fantail::broker {
+
+namespace {
+
+constexpr std::uint8_t snapshot_version = 1;
+
+}  // namespace
+
+Bytes Shard::snapshot() const {
+    std::vector<const Queue*> durable;
+    for (const auto& [id, queue] : queues_) {
+        if (queue->rules().durable) durable.push_back(queue.get());
+    }
+    std::sort(durable.begin(), durable.end(), [](const Queue* a, const Queue* b) { return a->id() < b->id(); });
+    Bytes bytes;
+    Writer out(bytes);
+    out.u8(snapshot_version);
+    out.uvarint(durable.size());
+    for (const Queue* queue : durable) {
+        out.u64(queue->id().value);
+        queue->encode(out);
+    }
+    return bytes;
+}
+
+Result<void> Shard::restore(ByteView snapshot) {
+    context_.replaying = true;
+    Reader in(snapshot);
+    if (in.u8() != snapshot_version) return fail(ErrorCode::corrupt, "shard snapshot: unknown version");
+    for (std::uint64_t n = in.uvarint(); n > 0; --n) {
+        const QueueId id(in.u64());
+        if (in.failed() || !need(id).decode(in)) return fail(ErrorCode::corrupt, "shard snapshot: cut off or senseless");
+    }
+    if (!in.done()) return fail(ErrorCode::corrupt, "shard snapshot: bytes left over");
+    return {};
+}
+
+Result<void> Shard::replay_batch(std::span<const Target> targets, std::uint32_t count, ByteView batch) {
+    context_.replaying = true;
+    if (count == 0 || batch.size() < record::batch_header_size) return fail(ErrorCode::corrupt, "log: batch too short");
+    const std::uint64_t bytes = body_bytes(batch);
+    for (const Target& target : targets) {
+        if (shard_of(target.stream) != id_) return fail(ErrorCode::corrupt, "log: batch for a stream of another shard");
+        need(queue_of(target.stream)).apply_batch(level_of(target.stream), target.base.value, count, bytes, batch);
+    }
+    return {};
+}
+
+Result<void> Shard::replay_change(ByteView bytes) {
+    context_.replaying = true;
+    FANTAIL_TRY(const QueueChange change, decode_queue_change(bytes));
+    if (const auto* progress = std::get_if<ProgressChange>(&change)) need(progress->queue).apply_progress(*progress);
+    if (const auto* counts = std::get_if<CountsChange>(&change)) need(counts->queue).apply_counts(*counts);
+    if (const auto* removed = std::get_if<RemovedChange>(&change)) {
+        if (const Queue* queue = find(removed->queue)) erase_from_turn(*queue);
+        queues_.erase(removed->queue);
+    }
+    return {};
+}
+
+void Shard::covered(StreamId stream, Offset first, Offset end) {
+    context_.replaying = true;
+    covered_[stream].insert({first.value, end.value});
+}
+
+std::uint64_t Shard::live(StreamId stream, Offset first, Offset end) const {
+    Queue* queue = find(queue_of(stream));
+    if (queue == nullptr || level_of(stream) >= queue->levels()) return 0;
+    return queue->level(level_of(stream)).live({first.value, end.value});
+}
+
+void Shard::recovered(const Now& now) {
+    context_.now = now;
+    for (auto at = queues_.begin(); at != queues_.end();) {
+        Queue& queue = *at->second;
+        if (queue.defined()) {
+            queue.finish_replay([this](StreamId stream) -> const OffsetSet& { return covered_[stream]; });
+            ++at;
+            continue;
+        }
+        erase_from_turn(queue);
+        encode_removed(change_, queue.id());
+        context_.host.log_change(change_, true);
+        forget_streams(queue);
+        at = queues_.erase(at);
+    }
+    covered_.clear();
+    context_.replaying = false;
+}
+
+}  // namespace fantail::broker

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Publishing, delivering and settling in one shard.
+#include "broker/shard.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/shard_test_support.hpp"
+
+namespace fantail::broker::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(ShardAppend, ADurableMessageIsConfirmedOnlyWhenDurable) {
+    World w;
+    w.put(definition(q1));
+    w.publish(q1, {"a"});
+    w.turn();
+    EXPECT_THAT(w.take<Appended>(), IsEmpty());
+    w.sync();
+    const auto answers = w.take<Appended>();
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_TRUE(answers[0].accepted);
+}
+
+TEST(ShardAppend, ATransientMessageIsConfirmedAtOnceAndNotLogged) {
+    World w;
+    w.put(definition(q1));
+    w.publish(q1, {"a"}, true);
+    EXPECT_EQ(w.take<Appended>().size(), 1u);
+    EXPECT_THAT(w.host.entries, IsEmpty());
+}
+
+TEST(ShardAppend, AQuorumQueueLogsTransientMessagesToo) {
+    World w;
+    w.put(definition(q1, QueueKind::quorum));
+    w.publish(q1, {"a"}, true);
+    EXPECT_EQ(w.host.entries.size(), 1u);
+    EXPECT_FALSE(w.host.entries[0].transient);
+}
+
+TEST(ShardAppend, AnswersToOneConnectionKeepTheOrderOfRequests) {
+    World w;
+    w.put(definition(q1));
+    const RequestId first = w.publish(q1, {"durable"});
+    const RequestId second = w.publish(q1, {"transient"}, true);
+    EXPECT_THAT(w.take<Appended>(), IsEmpty());
+    w.sync();
+    const auto answers = w.take<Appended>();
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_EQ(answers[0].request, first);
+    EXPECT_EQ(answers[1].request, second);
+}
+
+TEST(ShardAppend, ABatchForManyQueuesIsLoggedOnceForTheDurableOnes) {
+    World w;
+    w.put(definition(q1));
+    auto memory = definition(q2);
+    memory.durable = false;
+    w.put(memory);
+    w.publish({{q1, 0}, {q2, 0}}, {{"a"}, {"b"}});
+    ASSERT_EQ(w.host.entries.size(), 1u);
+    ASSERT_EQ(w.host.entries[0].targets.size(), 1u);
+    EXPECT_EQ(w.host.entries[0].targets[0].stream, level_stream(q1, 0));
+    EXPECT_EQ(w.figures(q1).ready, 2u);
+    EXPECT_EQ(w.figures(q2).ready, 2u);
+}
+
+TEST(ShardAppend, ToAQueueDeletedMeanwhileIsAccepted) {
+    World w;
+    w.publish(q1, {"a"});
+    EXPECT_TRUE(w.take<Appended>().at(0).accepted);
+}
+
+TEST(ShardDispatch, AWholeBatchGoesToALoneConsumerInOneEvent) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a", "b", "c"});
+    w.turn();
+    const auto events = w.take<Deliver>();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].count, 3u);
+    EXPECT_FALSE(events[0].redelivered);
+}
+
+TEST(ShardDispatch, MessagesGoRoundRobinOneByOne) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1);
+    w.consume(bob, 2, q1);
+    w.publish(q1, {"a", "b", "c", "d"});
+    w.turn();
+    std::vector<std::uint64_t> order;
+    for (const Got& g : w.deliveries()) order.push_back(g.consumer.value);
+    EXPECT_THAT(order, ElementsAre(1, 2, 1, 2));
+}
+
+TEST(ShardDispatch, AHigherPriorityIsServedUntilItsWindowIsFull) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1);
+    AddConsumer important;
+    important.priority = 5;
+    w.consume(bob, 2, q1, 2, important);
+    w.publish(q1, {"a", "b", "c"});
+    w.turn();
+    std::vector<std::uint64_t> order;
+    for (const Got& g : w.deliveries()) order.push_back(g.consumer.value);
+    EXPECT_THAT(order, ElementsAre(2, 2, 1));
+}
+
+TEST(ShardDispatch, PrefetchBoundsWhatIsHeldAndSettlingOpensTheWindow) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1, 2);
+    w.publish(q1, {"a", "b", "c"});
+    w.turn();
+    const auto first = w.deliveries();
+    ASSERT_EQ(first.size(), 2u);
+    w.settle(first[0], Outcome::accept);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("c"));
+    EXPECT_EQ(w.figures().unsettled, 2u);
+}
+
+TEST(ShardDispatch, APausedConsumerGetsNothingUntilItResumes) {
+    World w;
+    w.put(definition(q1));
+    AddConsumer paused;
+    paused.flow_on = false;
+    w.consume(bob, 1, q1, 0, paused);
+    w.publish(q1, {"a"});
+    w.turn();
+    EXPECT_THAT(w.bodies(), IsEmpty());
+    w.send(bob, SetFlow{q1, ConsumerId(1), true, {}});
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a"));
+}
+
+TEST(ShardDispatch, HigherLevelsGoFirst) {
+    World w;
+    QueueOptions o;
+    o.priority_max = 3;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish({{q1, 0}}, {{"low"}});
+    w.publish({{q1, 3}}, {{"high"}});
+    w.consume(bob, 1, q1);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("high", "low"));
+}
+
+TEST(ShardDispatch, AQueueGivesWayAfterItsShareOfATurn) {
+    World w;
+    w.put(definition(q1));
+    const std::string big(600'000, 'x');
+    for (int i = 0; i < 4; ++i) w.publish(q1, {big});
+    w.consume(bob, 1, q1);
+    w.shard->end_of_turn(w.now);
+    EXPECT_LT(w.take<Deliver>().size(), 4u);
+    EXPECT_TRUE(w.shard->busy());
+}
+
+TEST(ShardConsumers, AnExclusiveConsumerIsRefusedBesideOthersAndKeepsOthersOut) {
+    World w;
+    w.put(definition(q1));
+    AddConsumer exclusive;
+    exclusive.exclusive = true;
+    w.consume(bob, 1, q1, 0, exclusive);
+    w.consume(bob, 2, q1);
+    w.send(bob, RemoveConsumer{q1, ConsumerId(1)});
+    w.consume(bob, 3, q1);
+    w.consume(bob, 4, q1, 0, exclusive);
+    const auto answers = w.take<ConsumerAdded>();
+    ASSERT_EQ(answers.size(), 4u);
+    EXPECT_TRUE(answers[0].outcome);
+    EXPECT_EQ(answers[1].outcome.error().code, ErrorCode::access_refused);
+    EXPECT_TRUE(answers[2].outcome);
+    EXPECT_EQ(answers[3].outcome.error().code, ErrorCode::access_refused);
+}
+
+TEST(ShardConsumers, TheSingleActiveConsumerHandsOver) {
+    World w;
+    QueueOptions o;
+    o.single_active_consumer = true;
+    w.put(definition(q1, QueueKind::quorum, o));
+    w.consume(alice, 1, q1);
+    w.consume(bob, 2, q1);
+    w.publish(q1, {"a", "b"});
+    w.turn();
+    auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 2u);
+    EXPECT_EQ(got[1].connection, alice);
+    w.detach(alice);
+    w.turn();
+    got = w.deliveries();
+    ASSERT_EQ(got.size(), 2u);
+    EXPECT_EQ(got[0].connection, bob);
+    EXPECT_EQ(got[0].body, "a");
+}
+
+TEST(ShardConsumers, AnAutoDeleteQueueIsUnusedAfterItsLastConsumer) {
+    World w;
+    auto d = definition(q1);
+    d.auto_delete = true;
+    w.put(d);
+    w.consume(bob, 1, q1);
+    w.consume(bob, 2, q1);
+    w.send(bob, RemoveConsumer{q1, ConsumerId(1)});
+    EXPECT_THAT(w.host.unused, IsEmpty());
+    w.detach(bob);
+    EXPECT_THAT(w.host.unused, ElementsAre(q1));
+}
+
+TEST(ShardConsumers, ARemovedQueueCancelsItsConsumersAndForgetsItsStreams) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 7, q1);
+    w.publish(q1, {"a"});
+    w.shard->queue_removed(q1);
+    const auto cancelled = w.take<ConsumerCancelled>();
+    ASSERT_EQ(cancelled.size(), 1u);
+    EXPECT_EQ(cancelled[0].consumer, ConsumerId(7));
+    EXPECT_FALSE(cancelled[0].timed_out);
+    EXPECT_TRUE(w.host.forgotten.contains(level_stream(q1, 0)));
+    w.turn();
+    w.settle({bob, ConsumerId(7)}, Outcome::accept);
+}
+
+TEST(ShardConsumers, HoldingAMessageTooLongCancelsAndReturnsIt) {
+    World w;
+    QueueOptions o;
+    o.consumer_timeout_ms = 1000;
+    w.put(definition(q1, QueueKind::quorum, o));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a", "b"});
+    w.turn();
+    const auto got = w.deliveries();
+    w.settle(got.at(0), Outcome::accept);
+    EXPECT_EQ(w.shard->deadline(), w.now.mono.plus_ms(1000));
+    w.advance_ms(999);
+    w.turn();
+    EXPECT_THAT(w.take<ConsumerCancelled>(), IsEmpty());
+    w.advance_ms(1);
+    w.turn();
+    const auto cancelled = w.take<ConsumerCancelled>();
+    ASSERT_EQ(cancelled.size(), 1u);
+    EXPECT_TRUE(cancelled[0].timed_out);
+    EXPECT_EQ(w.figures().ready, 1u);
+    EXPECT_EQ(w.figures().consumers, 0u);
+}
+
+TEST(ShardSettle, ReturnedMessagesComeFirstInTheirOrderFlaggedAndCounted) {
+    World w;
+    w.put(definition(q1, QueueKind::quorum));
+    w.consume(bob, 1, q1, 3);
+    w.publish(q1, {"a", "b", "c", "d"});
+    w.turn();
+    const auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 3u);
+    w.settle(got[2], Outcome::release);
+    w.settle(got[0], Outcome::requeue);
+    w.turn();
+    const auto again = w.deliveries();
+    ASSERT_EQ(again.size(), 2u);
+    EXPECT_EQ(again[0].body, "a");
+    EXPECT_TRUE(again[0].redelivered);
+    EXPECT_EQ(again[0].failed, 1u);
+    EXPECT_EQ(again[1].body, "c");
+    EXPECT_EQ(again[1].failed, 0u);
+    EXPECT_EQ(again[1].acquired, 1u);
+}
+
+TEST(ShardSettle, WhatAConnectionHeldComesBackInOrder) {
+    World w;
+    w.put(definition(q1));
+    w.consume(alice, 1, q1, 2);
+    w.consume(alice, 2, q1, 2);
+    w.publish(q1, {"a", "b", "c", "d", "e"});
+    w.turn();
+    EXPECT_EQ(w.deliveries().size(), 4u);
+    w.detach(alice);
+    w.consume(bob, 1, q1);
+    w.turn();
+    const auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 5u);
+    EXPECT_EQ(got[0].body, "a");
+    EXPECT_EQ(got[3].body, "d");
+    EXPECT_TRUE(got[3].redelivered);
+    EXPECT_FALSE(got[4].redelivered);
+}
+
+TEST(ShardSettle, UnknownOffsetsAndOtherConsumersLeasesAreIgnored) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a"});
+    w.turn();
+    auto got = w.deliveries().at(0);
+    got.consumer = ConsumerId(9);
+    w.settle(got, Outcome::accept);
+    got.consumer = ConsumerId(1);
+    got.offset = 77;
+    w.settle(got, Outcome::accept);
+    EXPECT_EQ(w.figures().unsettled, 1u);
+}
+
+TEST(ShardSettle, SettledOffsetsAreReleasedOnceAndLoggedInOneChangeATurn) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a", "b", "c", "d"});
+    w.turn();
+    const auto got = w.deliveries();
+    const std::size_t before = w.host.entries.size();
+    for (int i : {2, 0, 3, 1}) w.settle(got[static_cast<std::size_t>(i)], Outcome::accept);
+    w.turn();
+    EXPECT_EQ(w.host.entries.size(), before + 1);
+    EXPECT_EQ(w.host.released[level_stream(q1, 0)].size(), 4u);
+    const auto change = decode_queue_change(w.host.entries.back().change);
+    ASSERT_TRUE(change);
+    EXPECT_THAT(std::get<ProgressChange>(*change).settled, ElementsAre(OffsetSpan{0, 4}));
+}
+
+TEST(ShardSettle, MemoryOnlyMessagesAreNeitherLoggedNorReleased) {
+    World w;
+    auto d = definition(q1);
+    d.durable = false;
+    w.put(d);
+    AddConsumer automatic;
+    automatic.settled_on_delivery = true;
+    w.consume(bob, 1, q1, 0, automatic);
+    w.publish(q1, {"a"});
+    w.turn();
+    EXPECT_EQ(w.figures().unsettled, 0u);
+    EXPECT_THAT(w.host.entries, IsEmpty());
+    EXPECT_THAT(w.host.released, IsEmpty());
+    EXPECT_EQ(w.shard->cached_bytes(), 0u);
+}
+
+TEST(ShardSettle, TheDeliveryLimitDropsAMessageReturnedMoreOften) {
+    World w;
+    QueueOptions o;
+    o.delivery_limit = 1;
+    w.put(definition(q1, QueueKind::quorum, o));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a"});
+    w.turn();
+    w.settle(w.deliveries().at(0), Outcome::release);
+    w.turn();
+    w.settle(w.deliveries().at(0), Outcome::requeue);
+    w.turn();
+    w.settle(w.deliveries().at(0), Outcome::requeue);
+    w.turn();
+    EXPECT_THAT(w.bodies(), IsEmpty());
+    EXPECT_EQ(w.figures().unsettled, 0u);
+}
+
+TEST(ShardSettle, DelayedRetryHoldsAReturnedMessageBackLongerEachTime) {
+    World w;
+    QueueOptions o;
+    o.delayed_retry = DelayedRetry::failed;
+    o.delayed_retry_min_ms = 100;
+    o.delayed_retry_max_ms = 150;
+    w.put(definition(q1, QueueKind::quorum, o));
+    w.consume(bob, 1, q1);
+    w.publish(q1, {"a"});
+    w.turn();
+    w.settle(w.deliveries().at(0), Outcome::requeue);
+    w.turn();
+    EXPECT_THAT(w.bodies(), IsEmpty());
+    EXPECT_EQ(w.shard->deadline(), w.now.mono.plus_ms(100));
+    w.advance_ms(100);
+    w.turn();
+    w.settle(w.deliveries().at(0), Outcome::requeue);
+    w.turn();
+    EXPECT_EQ(w.shard->deadline(), w.now.mono.plus_ms(150));
+}
+
+TEST(ShardGet, TakesOneMessageAndTellsWhatIsLeft) {
+    World w;
+    w.put(definition(q1));
+    w.publish(q1, {"a", "b"});
+    w.send(bob, Get{q1, ConsumerId(5), false});
+    w.turn();
+    const auto answers = w.take<GetResult>();
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(answers[0].message.count, 1u);
+    EXPECT_EQ(answers[0].ready_left, 1u);
+    w.settle({bob, ConsumerId(5), 0, 0}, Outcome::accept);
+    EXPECT_EQ(w.figures().unsettled, 0u);
+    EXPECT_EQ(w.figures().ready, 1u);
+}
+
+TEST(ShardGet, AnEmptyQueueAnswersCountZeroAndAMissingOneNotFound) {
+    World w;
+    w.put(definition(q1));
+    w.send(bob, Get{q1, ConsumerId(5), true});
+    w.send(bob, Get{q2, ConsumerId(5), true});
+    w.turn();
+    const auto answers = w.take<GetResult>();
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_FALSE(answers[0].found);
+    EXPECT_TRUE(answers[1].found);
+    EXPECT_EQ(answers[1].message.count, 0u);
+}
+
+TEST(ShardPurge, RemovesWhatIsReadyAndLeavesWhatIsLeased) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1, 1);
+    w.publish(q1, {"a", "b", "c"});
+    w.turn();
+    w.send(alice, Purge{q1});
+    EXPECT_EQ(w.take<QueueCounts>().at(0).purged, 2u);
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 0u);
+    EXPECT_EQ(w.figures().unsettled, 1u);
+    w.publish(q1, {"d"});
+    w.detach(bob);
+    w.consume(bob, 2, q1);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a", "a", "d"));
+}
+
+TEST(ShardInspect, CountsReadyUnsettledAndConsumers) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1, 1);
+    w.publish(q1, {"a", "b"});
+    w.turn();
+    w.send(alice, Inspect{q1});
+    const auto counts = w.take<QueueCounts>().at(0);
+    EXPECT_EQ(counts.ready, 1u);
+    EXPECT_EQ(counts.unsettled, 1u);
+    EXPECT_EQ(counts.consumers, 1u);
+}
+
+TEST(ShardMemory, AnIdleQueueIsSmall) { EXPECT_LE(sizeof(Queue), 500u); }
+
+}  // namespace
+}  // namespace fantail::broker::testing

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Lists as tables or JSON.
+#include "cli/list_command.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/command_parts.hpp"
+#include "protocols/http/http_request.hpp"
+
+namespace fantail::cli {
+
+namespace {
+
+struct ListOptions {
+    std::string vhost;
+    bool json = false;
+};
+
+Result<void> print_list(const AdminTarget& target, const ListCommand& list, const ListOptions& options) {
+    const std::string query = options.vhost.empty() ? "" : "vhost=" + http::encode_percent(options.vhost);
+    FANTAIL_TRY(const boost::json::array rows, AdminClient(target).list(list.path, query));
+    const std::string text = options.json ? boost::json::serialize(rows) + "\n" : format_table(list.columns, rows);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return {};
+}
+
+}  // namespace
+
+CLI::App* add_group(CLI::App& app, const std::string& noun, const std::string& about, std::shared_ptr<AdminTarget>& target) {
+    CLI::App* group = app.add_subcommand(noun, about);
+    target = add_admin_target(*group);
+    group->require_subcommand(1);
+    return group;
+}
+
+CLI::App* add_list(CLI::App& group, std::shared_ptr<AdminTarget> target, ListCommand list, int& exit_code) {
+    CLI::App* command = group.add_subcommand("list", "show them in a table");
+    auto options = std::make_shared<ListOptions>();
+    if (list.of_vhost) command->add_option("--vhost", options->vhost, "only of this vhost")->type_name("NAME");
+    command->add_flag("--json", options->json, "print JSON");
+    command->footer("Example:\n  fantail " + list.noun + " list" + (list.of_vhost ? " --vhost /" : " --json"));
+    command->callback([target, list = std::move(list), options, &exit_code] {
+        exit_code = exit_code_of(print_list(*target, list, *options));
+    });
+    return command;
+}
+
+void add_lists(CLI::App& app, int& exit_code) {
+    std::shared_ptr<AdminTarget> target;
+    CLI::App* exchanges = add_group(app, "exchanges", "list exchanges", target);
+    add_list(*exchanges, target,
+             {"exchanges", "/api/exchanges",
+              {{"vhost", "VHOST"}, {"name", "NAME"}, {"type", "TYPE"}, {"durable", "DURABLE", Show::flag},
+               {"auto_delete", "AUTO-DELETE", Show::flag}, {"internal", "INTERNAL", Show::flag}, {"policy", "POLICY"}}},
+             exit_code);
+    CLI::App* bindings = add_group(app, "bindings", "list bindings", target);
+    add_list(*bindings, target,
+             {"bindings", "/api/bindings",
+              {{"vhost", "VHOST"}, {"source", "SOURCE"}, {"destination", "DESTINATION"}, {"destination_type", "TO"},
+               {"routing_key", "KEY"}, {"arguments", "ARGUMENTS", Show::json}}},
+             exit_code);
+    CLI::App* connections = add_group(app, "connections", "list and close connections", target);
+    add_list(*connections, target,
+             {"connections", "/api/connections",
+              {{"id", "ID"}, {"peer", "PEER"}, {"protocol", "PROTOCOL"}, {"client_name", "CLIENT"}, {"user", "USER"},
+               {"vhost", "VHOST"}, {"state", "STATE"}, {"channels", "CHANNELS", Show::number},
+               {"consumers", "CONSUMERS", Show::number}, {"bytes_in", "IN", Show::bytes}, {"bytes_out", "OUT", Show::bytes}}},
+             exit_code);
+    CLI::App* close = connections->add_subcommand("close", "close a connection, telling the client why");
+    auto id = std::make_shared<std::string>();
+    close->add_option("ID", *id, "as `connections list` shows it")->required();
+    close->footer("Example:\n  fantail connections close 281474976710673");
+    close->callback([target, id, &exit_code] {
+        exit_code = exit_code_of(AdminClient(*target).remove("/api/connections/" + http::encode_percent(*id)));
+    });
+}
+
+}  // namespace fantail::cli

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Transaction: what a channel in transaction mode keeps until tx.commit.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/api.hpp"
+
+namespace fantail::amqp091 {
+
+/// A publish to be done at commit.
+struct StoredPublish {
+    std::string exchange;
+    std::string routing_key;
+    bool mandatory = false;
+    Bytes properties;
+    Bytes body;
+};
+/// An ack, nack or reject to be done at commit.
+struct StoredSettle {
+    std::uint64_t tag = 0;
+    bool multiple = false;
+    broker::Outcome outcome = broker::Outcome::accept;
+};
+
+/// RabbitMQ's semantics: publishes first, then acks; not atomic across queues.
+struct Transaction {
+    std::vector<StoredPublish> publishes;
+    std::vector<StoredSettle> settles;
+    std::size_t bytes = 0;
+
+    [[nodiscard]] std::size_t operations() const { return publishes.size() + settles.size(); }
+};
+
+}  // namespace fantail::amqp091

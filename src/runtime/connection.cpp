@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Moves bytes between a socket and a session, with bounds in both directions.
+#include "runtime/connection.hpp"
+
+#include <algorithm>
+
+#include "runtime/core.hpp"
+
+namespace fantail::runtime {
+
+namespace {
+/// Bytes in which every protocol must have recognised itself.
+constexpr std::size_t sniff_size_max = 64;
+/// Time for a peer to say its first bytes (docs/guide/configuration.md: handshake_timeout_ms is the session's own).
+constexpr std::int64_t first_bytes_timeout_ms = 10'000;
+}  // namespace
+
+Connection::Connection(Core& core, ConnectionId id, sys::Socket socket, std::shared_ptr<const ListenerConfig> listener)
+    : core_(core), id_(id), socket_(std::move(socket)), listener_(std::move(listener)), opened_(core.now().mono) {
+    const sys::Address peer = socket_.peer();
+    peer_.address = peer.text();
+    peer_.local_address = socket_.local().text();
+    peer_.loopback = peer.is_loopback();
+    peer_.tls = listener_->tls != nullptr;
+}
+
+Connection::~Connection() = default;
+
+void Connection::start() {
+    if (listener_->tls) {
+        auto stream = sys::TlsStream::accept(listener_->tls->context.load());
+        if (!stream) {
+            abandon();
+            return;
+        }
+        tls_ = std::make_unique<sys::TlsStream>(std::move(*stream));
+    }
+    if (listener_->protocols.size() == 1) session_ = listener_->protocols.front().open(*this);
+    socket_.when_readable([this] { on_readable(); });
+}
+
+void Connection::on_readable() {
+    if (closed_) return;
+    core_.touch(*this);
+    if (closing_) {
+        socket_.pause_reading();
+        return;
+    }
+    if (!read_once()) abandon();
+}
+
+/// False: the peer is gone or cannot be understood below any protocol.
+bool Connection::read_once() {
+    const MutableBytes buffer = core_.read_buffer();
+    const std::size_t kept = tls_ ? 0 : kept_.size();
+    if (kept * 2 > buffer.size()) return false;  // a session that lets so much lie will never take it
+    if (kept > 0) std::memcpy(buffer.data(), kept_.data(), kept);
+    const auto got = socket_.read_some(buffer.subspan(kept));
+    if (!got || socket_.at_end()) return false;
+    if (*got == 0) return true;
+    bytes_in_ += *got;
+    if (tls_) return take_cipher(buffer.subspan(0, *got));
+    take_plain(buffer, kept, *got);
+    return true;
+}
+
+void Connection::take_plain(MutableBytes buffer, std::size_t kept, std::size_t fresh) {
+    const ByteView all = buffer.subspan(0, kept + fresh);
+    const std::size_t used = parse(all);
+    if (used == all.size()) {
+        kept_ = Bytes();  // an idle connection owns no buffer
+        return;
+    }
+    kept_ = to_bytes(all.subspan(used));
+}
+
+bool Connection::take_cipher(ByteView cipher) {
+    if (auto fed = tls_->feed(cipher); !fed) return false;
+    if (auto plain = tls_->read(kept_); !plain) return false;
+    if (tls_->state() == sys::TlsStream::State::handshaking) return true;
+    if (peer_.certificate_name.empty()) {
+        if (const auto shown = tls_->peer()) peer_.certificate_name = shown->common_name;
+    }
+    const std::size_t used = parse(kept_);
+    if (used == kept_.size()) kept_ = Bytes();
+    else kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(used));
+    if (tls_->state() == sys::TlsStream::State::ended) closing_ = true;
+    return true;
+}
+
+void Connection::resume_input() {
+    core_.loop().defer([&core = core_, id = id_] {
+        if (Connection* self = core.connection(id)) self->parse_kept();
+    });
+    core_.request_turn();
+}
+
+void Connection::parse_kept() {
+    if (closed_ || kept_.empty()) return;
+    core_.touch(*this);
+    const Bytes bytes = std::move(kept_);
+    kept_ = to_bytes(ByteView(bytes).subspan(parse(bytes)));
+}
+
+std::size_t Connection::parse(ByteView bytes) {
+    if (closing_ || bytes.empty()) return bytes.size();
+    if (!session_ && !choose_protocol(bytes)) return closing_ ? bytes.size() : 0;
+    return session_->on_bytes(bytes);
+}
+
+bool Connection::choose_protocol(ByteView first) {
+    using Sniff = protocols::Protocol::Sniff;
+    bool maybe = false;
+    for (const auto& protocol : listener_->protocols) {
+        const Sniff answer = protocol.sniff(first);
+        if (answer == Sniff::yes) {
+            session_ = protocol.open(*this);
+            return true;
+        }
+        maybe = maybe || answer == Sniff::maybe;
+    }
+    if (!maybe || first.size() >= sniff_size_max) {
+        // Nobody knows it: the listener's own protocol says so in its own words.
+        session_ = listener_->protocols.front().open(*this);
+        return true;
+    }
+    return false;
+}
+
+void Connection::abandon() {
+    closing_ = true;
+    sent_ = out_.size();
+    plain_out_.clear();
+    core_.touch(*this);
+}
+
+void Connection::end_of_input() {
+    if (session_ && !closed_) session_->end_of_input();
+}
+
+void Connection::on_event(broker::Event& event) {
+    if (session_ && !closed_) session_->on_event(event);
+}
+
+void Connection::end_of_turn() {
+    if (session_ && !closed_) session_->end_of_turn();
+}
+
+Bytes& Connection::out() {
+    Bytes& target = tls_ ? plain_out_ : out_;
+    if (target.capacity() == 0) target = core_.buffers().take();
+    return target;
+}
+
+bool Connection::flush() {
+    if (closed_) return false;
+    if (tls_) {
+        if (!plain_out_.empty() && !tls_->write(plain_out_)) closing_ = true;
+        core_.buffers().give(std::exchange(plain_out_, Bytes()));
+        tls_->take_output(out_);
+    }
+    if (!writing_ && !send_some()) abandon();
+    if (unsent() > limits::output_hard_limit) abandon();
+    if (closing_ && unsent() == 0) {
+        close_now();
+        return false;
+    }
+    update_writable();
+    return true;
+}
+
+bool Connection::send_some() {
+    while (unsent() > 0) {
+        const ByteView rest = ByteView(out_).subspan(sent_);
+        const auto wrote = socket_.write_some({&rest, 1});
+        if (!wrote) return false;
+        if (*wrote == 0) {
+            writing_ = true;
+            socket_.when_writable([this] {
+                writing_ = false;
+                if (!closed_) core_.touch(*this);
+            });
+            break;
+        }
+        sent_ += *wrote;
+        bytes_out_ += *wrote;
+    }
+    if (unsent() == 0) {
+        core_.buffers().give(std::exchange(out_, Bytes()));
+        sent_ = 0;
+    } else if (sent_ > out_.size() / 2) {
+        out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(sent_));
+        sent_ = 0;
+    }
+    return true;
+}
+
+void Connection::update_writable() {
+    if (!session_) return;
+    const bool slow = unsent() > (writable_ ? limits::output_high_water : limits::output_low_water);
+    if (slow != writable_) return;
+    writable_ = !slow;
+    session_->on_writable(writable_);
+}
+
+MonoTime Connection::deadline() const {
+    if (!session_) return opened_.plus_ms(first_bytes_timeout_ms);
+    return session_->deadline();
+}
+
+MonoTime Connection::tick() {
+    if (!closed_ && deadline() <= core_.now().mono) {
+        core_.touch(*this);
+        if (session_) session_->on_tick();
+        else abandon();
+    }
+    return closing_ ? MonoTime::never() : deadline();
+}
+
+void Connection::update_hold() {
+    const bool hold = (published_to_ & core_.pressured_shards()) != 0;
+    if (hold == held_ || closing_) return;
+    held_ = hold;
+    if (hold) socket_.pause_reading();
+    else socket_.resume_reading();
+}
+
+void Connection::close_now() {
+    if (closed_) return;
+    closed_ = true;
+    if (session_) session_->on_closed();
+    socket_.close();
+}
+
+protocols::SessionInfo Connection::info() const {
+    return session_ ? session_->info() : protocols::SessionInfo{.protocol = "unknown", .state = "starting"};
+}
+
+const Now& Connection::now() const { return core_.now(); }
+const broker::CatalogView& Connection::catalog() const { return core_.catalog(); }
+CoreId Connection::core() const { return core_.id(); }
+
+void Connection::send(ShardId shard, RequestId request, broker::ShardCommand command) {
+    if (std::holds_alternative<broker::Append>(command)) {
+        published_to_ |= std::uint64_t{1} << (shard.value % 64);
+        update_hold();
+    }
+    core_.send(shard, {id_, request}, std::move(command));
+}
+
+void Connection::send(RequestId request, broker::AdminCommand command) { core_.send_admin({id_, request}, std::move(command)); }
+
+bool Connection::authenticate(std::string_view user, std::string_view password) {
+    return core_.authenticate(catalog().user(user), password, peer_);
+}
+
+std::uint64_t Connection::random() { return core_.random(); }
+
+bool Connection::send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) {
+    if (!core_.may_exist(to)) return false;
+    core_.emit(to, broker::Deliver{.consumer = consumer, .count = 1, .batch = std::move(batch)});
+    return true;
+}
+
+}  // namespace fantail::runtime

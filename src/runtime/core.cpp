@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The turn of a core, and what connections and shards may ask of it.
+#include "runtime/core.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+#include "runtime/core_ids.hpp"
+#include "runtime/node.hpp"
+#include "sys/process.hpp"
+#include "sys/random.hpp"
+
+namespace fantail::runtime {
+
+namespace {
+/// Rounds of events and the commands they cause within one turn; what is left then waits for the next turn.
+constexpr int rounds_max = 16;
+/// Time that clients get to answer a shutdown's close.
+constexpr std::int64_t drain_ms_max = 1'000;
+}  // namespace
+
+Core::Core(CoreId id, Node& node)
+    : id_(id), node_(node), now_(clock_.now()), files_(node.make_files(loop_)), dead_letterer_(catalog_, *this),
+      read_buffer_(limits::read_buffer_size), idle_(sys::usable_cpu_count()), random_state_(sys::random_u64()) {
+    for (std::size_t from = 0; from < node.core_count(); ++from) inbox_.push_back(std::make_unique<Mailbox>());
+    outbox_.resize(node.core_count());
+    for (std::uint16_t shard = id.value; shard < node.shard_count(); shard = static_cast<std::uint16_t>(shard + node.core_count()))
+        shards_.push_back(std::make_unique<ShardSlot>(ShardId(shard), *this, catalog_));
+    if (id.value == 0) {
+        controller_slot_ = std::make_unique<ControllerSlot>(*this);
+        controller_ = std::make_unique<broker::Controller>(catalog_, *controller_slot_, node.controller_options());
+    }
+}
+
+Core::~Core() = default;
+
+Result<void> Core::recover() {
+    for (auto& slot : shards_) {
+        FANTAIL_TRY(auto log, node_.open_log(slot->id(), *files_, *slot));
+        slot->adopt_log(std::move(log));
+    }
+    return {};
+}
+
+Result<void> Core::adopt_catalog(const Bytes& snapshot) {
+    if (id_.value != 0) FANTAIL_CHECK(catalog_.restore(snapshot));
+    now_ = clock_.now();
+    catalog_.for_each_queue([this](const broker::QueueDefinition& queue) {
+        if (ShardSlot* owner = slot(shard_of(queue.id))) owner->shard().queue_put(queue, now_);
+    });
+    for (auto& slot : shards_) slot->shard().recovered(now_);
+    return {};
+}
+
+// ------------------------------------------------------------------------------------------------------------ turns
+
+void Core::run() {
+    while (!finished()) {
+        now_ = clock_.now();
+        std::size_t work = poll_inputs();
+        if (work == 0 && !another_turn_) {
+            const MonoTime deadline = next_deadline();
+            if (deadline > now_.mono && touched_.empty()) {
+                if (idle_.keep_polling(now_.mono)) continue;
+                measure(0);
+                const MonoTime slept_from = now_.mono;
+                work = loop_.wait(deadline);
+                now_ = clock_.now();
+                idle_.slept(slept_from, now_.mono);
+                work += files_->poll() + take_mail() + run_tasks();
+            }
+        }
+        another_turn_ = false;
+        if (work > 0) idle_.worked(now_.mono);
+        run_timers();
+        end_of_turn();
+        if (phase_ != Phase::running) continue_stop();
+        measure(work + 1);
+    }
+}
+
+std::size_t Core::poll_inputs() {
+    return loop_.poll() + files_->poll() + take_mail() + run_tasks();
+}
+
+void Core::run_task(CoreTask task) {
+    {
+        const std::scoped_lock lock(tasks_mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    has_tasks_.store(true, std::memory_order_release);
+    loop_.wake();
+}
+
+std::size_t Core::run_tasks() {
+    if (!has_tasks_.load(std::memory_order_acquire)) return 0;
+    std::vector<CoreTask> tasks;
+    {
+        const std::scoped_lock lock(tasks_mutex_);
+        tasks.swap(tasks_);
+        has_tasks_.store(false, std::memory_order_relaxed);
+    }
+    for (auto& task : tasks) task(*this);
+    return tasks.size();
+}
+
+void Core::end_of_turn() {
+    for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i]->end_of_input();
+    for (auto& slot : shards_) slot->shard().end_of_turn(now_);
+    dead_letterer_.end_of_turn(now_);
+    for (int round = 0; round < rounds_max && !events_.empty(); ++round) show_events();
+    if (!events_.empty()) another_turn_ = true;
+    for (auto& slot : shards_) another_turn_ = another_turn_ || slot->shard().busy();
+    for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i]->end_of_turn();
+    for (auto& slot : shards_) slot->end_of_turn(now_);
+    flush_touched();
+    push_mail();
+}
+
+void Core::show_events() {
+    showing_.swap(events_);
+    for (Outgoing& outgoing : showing_) {
+        const std::uint64_t counter = counter_of(outgoing.to);
+        if (counter >= first_connection_counter) {
+            Connection* target = connection(outgoing.to);
+            if (target == nullptr) continue;
+            touch(*target);
+            target->on_event(outgoing.event);
+        } else if (outgoing.to == controller_id()) {
+            controller_->on_event(std::move(outgoing.event));
+        } else {
+            dead_letterer_.on_event(std::move(outgoing.event));
+        }
+    }
+    showing_.clear();
+}
+
+void Core::touch(Connection& connection) {
+    if (connection.touched) return;
+    connection.touched = true;
+    touched_.push_back(&connection);
+}
+
+void Core::flush_touched() {
+    // Closing a connection sends commands and may touch others: they are flushed in the next turn.
+    std::vector<Connection*> touched;
+    touched.swap(touched_);
+    for (Connection* each : touched) {
+        each->touched = false;
+        if (each->flush()) schedule(*each);
+        else remove_later(each->id());
+    }
+    if (touched_.empty()) {
+        touched.clear();
+        touched_.swap(touched);  // keep the memory
+    } else {
+        another_turn_ = true;
+    }
+}
+
+void Core::remove_later(ConnectionId id) {
+    const auto at = connections_.find(id);
+    if (at == connections_.end()) return;
+    connection_count_.fetch_sub(1, std::memory_order_relaxed);
+    // Its callbacks may be on the stack, and it may stand in the list of touched ones: it goes when the turn is over.
+    std::erase(touched_, at->second.get());
+    loop_.defer([gone = std::move(at->second)] {});
+    connections_.erase(at);
+}
+
+// ----------------------------------------------------------------------------------------------------------- timers
+
+void Core::schedule(Connection& connection) {
+    const MonoTime deadline = connection.deadline();
+    if (deadline >= connection.scheduled) return;  // it will be looked at before that
+    connection.scheduled = deadline;
+    timers_.push({deadline, connection.id()});
+}
+
+void Core::run_timers() {
+    while (!timers_.empty() && timers_.top().at <= now_.mono) {
+        const Timer timer = timers_.top();
+        timers_.pop();
+        Connection* due = connection(timer.connection);
+        if (due == nullptr || due->scheduled != timer.at) continue;
+        due->scheduled = MonoTime::never();
+        const MonoTime next = due->tick();
+        if (next == MonoTime::never()) continue;
+        due->scheduled = next;
+        timers_.push({next, due->id()});
+    }
+}
+
+MonoTime Core::next_deadline() {
+    MonoTime deadline = timers_.empty() ? MonoTime::never() : timers_.top().at;
+    for (auto& slot : shards_) deadline = std::min(deadline, slot->deadline());
+    if (phase_ == Phase::draining) deadline = std::min(deadline, drain_until_);
+    return std::min(deadline, dead_letterer_.deadline());
+}
+
+// ------------------------------------------------------------------------------------------------------- other cores
+
+void Core::post(CoreId to, Message message) { outbox_[to.value].push_back(std::move(message)); }
+
+void Core::push_mail() {
+    for (std::uint16_t to = 0; to < outbox_.size(); ++to) {
+        if (outbox_[to].empty()) continue;
+        Core& receiver = node_.core(CoreId(to));
+        if (receiver.mailbox(id_).push(outbox_[to])) receiver.wake();
+        else another_turn_ = true;
+    }
+}
+
+std::size_t Core::take_mail() {
+    std::size_t taken = 0;
+    for (auto& inbox : inbox_) {
+        while (inbox->pop(mail_)) {
+            taken += mail_.size();
+            for (Message& message : mail_) take(message);
+        }
+    }
+    return taken;
+}
+
+void Core::take(Message& message) {
+    struct Visitor {
+        Core& core;
+        void operator()(ShardMessage& m) {
+            if (ShardSlot* owner = core.slot(m.shard)) owner->shard().handle(m.origin, std::move(m.command), core.now_);
+        }
+        void operator()(AdminMessage& m) { core.controller_->handle(m.origin, std::move(m.command), core.now_); }
+        void operator()(EventMessage& m) { core.events_.push_back({m.to, std::move(m.event)}); }
+        void operator()(CatalogMessage& m) { core.apply_catalog(*m.change, m.barrier); }
+        void operator()(BarrierMessage& m) { core.reach_barrier(m.barrier); }
+        void operator()(QueueUnusedMessage& m) { core.controller_->queue_unused(m.queue); }
+        void operator()(PressureMessage& m) { core.shard_pressure(m.shard, m.on); }
+        void operator()(DeadLetteredMessage& m) { core.done(m.queue, m.level, m.offset, m.safe); }
+        void operator()(TaskMessage& m) { m.run(core); }
+    };
+    std::visit(Visitor{*this}, message);
+}
+
+ShardSlot* Core::slot(ShardId shard) {
+    if (node_.core_of_shard(shard) != id_) return nullptr;
+    return shards_[shard.value / node_.core_count()].get();
+}
+
+void Core::send(ShardId shard, broker::Origin origin, broker::ShardCommand command) {
+    if (ShardSlot* mine = slot(shard)) mine->shard().handle(origin, std::move(command), now_);
+    else post(node_.core_of_shard(shard), ShardMessage{shard, origin, std::move(command)});
+}
+
+void Core::send_admin(broker::Origin origin, broker::AdminCommand command) {
+    if (controller_) controller_->handle(origin, std::move(command), now_);
+    else post(CoreId(0), AdminMessage{origin, std::move(command)});
+}
+
+void Core::emit(ConnectionId to, broker::Event event) {
+    if (core_of(to) == id_) events_.push_back({to, std::move(event)});
+    else post(core_of(to), EventMessage{to, std::move(event)});
+}
+
+void Core::queue_unused(QueueId queue) { post(CoreId(0), QueueUnusedMessage{queue}); }
+
+void Core::shard_pressure(ShardId shard, bool on) {
+    const std::uint64_t bit = std::uint64_t{1} << (shard.value % 64);
+    if (slot(shard) != nullptr) {
+        for (std::uint16_t other = 0; other < node_.core_count(); ++other)
+            if (CoreId(other) != id_) post(CoreId(other), PressureMessage{shard, on});
+    }
+    pressured_ = on ? pressured_ | bit : pressured_ & ~bit;
+    for (auto& [id, connection] : connections_) connection->update_hold();
+}
+
+// ----------------------------------------------------------------------------------------------------------- catalog
+
+void Core::broadcast(std::shared_ptr<const Bytes> change, RequestId barrier) {
+    barriers_[barrier] = static_cast<std::uint32_t>(node_.core_count());
+    for (std::uint16_t other = 1; other < node_.core_count(); ++other) post(CoreId(other), CatalogMessage{change, barrier});
+    apply_catalog(*change, barrier);
+}
+
+void Core::apply_catalog(const Bytes& change, RequestId barrier) {
+    const auto effect = catalog_.apply(change);
+    FANTAIL_ASSERT(effect.has_value());  // the controller made it: a refusal here would split the replicas
+    if (effect->kind != broker::CatalogEffect::Kind::none) {
+        if (ShardSlot* owner = slot(shard_of(effect->queue))) {
+            const bool put = effect->kind == broker::CatalogEffect::Kind::queue_put;
+            if (put) owner->shard().queue_put(*catalog_.queue(effect->queue), now_);
+            else owner->shard().queue_removed(effect->queue);
+        }
+    }
+    // To itself too, through the mailbox: the controller is never called back from inside a call.
+    post(CoreId(0), BarrierMessage{barrier});
+    another_turn_ = true;
+}
+
+void Core::reach_barrier(RequestId barrier) {
+    const auto at = barriers_.find(barrier);
+    if (at == barriers_.end() || --at->second > 0) return;
+    barriers_.erase(at);
+    controller_->on_barrier(barrier);
+}
+
+// ------------------------------------------------------------------------------------------------------ dead letters
+
+void Core::send(ShardId shard, RequestId request, broker::ShardCommand command) {
+    send(shard, {dead_letterer_of(id_), request}, std::move(command));
+}
+
+void Core::done(QueueId queue, std::uint8_t level, Offset offset, bool safe) {
+    const ShardId shard = shard_of(queue);
+    if (ShardSlot* mine = slot(shard)) mine->shard().dead_lettered(queue, level, offset, safe);
+    else post(node_.core_of_shard(shard), DeadLetteredMessage{queue, level, offset, safe});
+}
+
+// ------------------------------------------------------------------------------------------------------- connections
+
+void Core::adopt(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
+    auto socket = sys::Socket::adopt(loop_, std::move(fd));
+    if (!socket || phase_ != Phase::running) return;
+    const ConnectionId id = make_id<ConnectionId>(id_.value, next_connection_++);
+    auto added = std::make_unique<Connection>(*this, id, std::move(*socket), std::move(listener));
+    Connection& connection = *added;
+    connections_.emplace(id, std::move(added));
+    connection_count_.fetch_add(1, std::memory_order_relaxed);
+    connection.start();
+    schedule(connection);
+}
+
+Connection* Core::connection(ConnectionId id) {
+    const auto at = connections_.find(id);
+    return at == connections_.end() ? nullptr : at->second.get();
+}
+
+bool Core::may_exist(ConnectionId id) const {
+    if (core_of(id).value >= node_.core_count() || counter_of(id) < first_connection_counter) return false;
+    return core_of(id) != id_ || connections_.contains(id);
+}
+
+bool Core::authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) {
+    return node_.authenticate(user, password, peer);
+}
+
+std::uint64_t Core::random() {
+    // splitmix64, seeded by the kernel: names need to be unlikely to collide, not secret.
+    std::uint64_t z = (random_state_ += 0x9E3779B97F4A7C15ull);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+    return z ^ (z >> 31);
+}
+
+void Core::set_blocked(bool on, const std::string& reason) {
+    for (auto& [id, connection] : connections_) events_.push_back({id, broker::Blocked{on, reason}});
+    another_turn_ = true;
+}
+
+// ------------------------------------------------------------------------------------------------------------- stop
+
+void Core::stop() {
+    if (phase_ != Phase::running) return;
+    phase_ = Phase::draining;
+    drain_until_ = now_.mono.plus_ms(drain_ms_max);
+    for (auto& [id, connection] : connections_) events_.push_back({id, broker::CloseRequested{"broker is shutting down"}});
+    another_turn_ = true;
+}
+
+void Core::continue_stop() {
+    if (phase_ == Phase::draining && (connections_.empty() || drain_until_ <= now_.mono)) {
+        phase_ = Phase::closing_connections;
+        for (auto& [id, connection] : connections_) {
+            connection->close_now();
+            touch(*connection);
+        }
+        another_turn_ = true;
+    } else if (phase_ == Phase::closing_connections && connections_.empty()) {
+        // What closing them gave back has been appended by now.
+        phase_ = Phase::closing_logs;
+        logs_closing_ = shards_.size();
+        for (auto& slot : shards_) slot->close_log([this] { --logs_closing_; });
+        another_turn_ = true;
+    }
+}
+
+bool Core::finished() const { return phase_ == Phase::closing_logs && logs_closing_ == 0; }
+
+void Core::measure(std::size_t work) {
+    const MonoTime now = clock_.now().mono;
+    const std::int64_t spent = now.ns - now_.mono.ns;
+    meter_.turn(now, work > 0 ? spent : 0);
+    busy_permille_.store(meter_.busy_permille(), std::memory_order_relaxed);
+}
+
+}  // namespace fantail::runtime

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A core: one event loop with its connections and shards, and the turn that moves messages between them.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/catalog.hpp"
+#include "broker/controller.hpp"
+#include "broker/dead_letterer.hpp"
+#include "runtime/buffer_pool.hpp"
+#include "runtime/connection.hpp"
+#include "runtime/busy_meter.hpp"
+#include "runtime/idle_policy.hpp"
+#include "runtime/mailbox.hpp"
+#include "runtime/messages.hpp"
+#include "runtime/shard_slot.hpp"
+#include "sys/clock.hpp"
+#include "sys/loop.hpp"
+#include "sys/real_files.hpp"
+
+namespace fantail::runtime {
+
+class Node;
+
+/// Everything that one thread owns. All members but wake(), busy_permille() and mailbox() are for that thread only.
+/// Invariant: within a turn nothing re-enters: effects are queued and carried out by the turn's next phase.
+class Core final : public broker::DeadLettererHost {
+public:
+    Core(CoreId id, Node& node);
+    ~Core() override;
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    /// Opens the logs of this core's shards and brings their state back. Blocks. Core 0 must do so first: it has the catalog.
+    [[nodiscard]] Result<void> recover();
+    /// Takes over the catalog that core 0 recovered, creates the queues of this core's shards and forgets the rest.
+    [[nodiscard]] Result<void> adopt_catalog(const Bytes& snapshot);
+    /// Turns until stop() was called and everything is closed.
+    void run();
+
+    // From any thread.
+    void wake() { loop_.wake(); }
+    /// Runs `task` on this core's thread, soon.
+    void run_task(CoreTask task);
+    /// The way in from another core.
+    [[nodiscard]] Mailbox& mailbox(CoreId from) { return *inbox_[from.value]; }
+    /// Share of time spent working, in thousandths, smoothed; for placing connections.
+    [[nodiscard]] std::uint32_t busy_permille() const { return busy_permille_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint32_t connection_count() const { return connection_count_.load(std::memory_order_relaxed); }
+
+    // For connections and shards of this core.
+    [[nodiscard]] CoreId id() const { return id_; }
+    [[nodiscard]] const Now& now() const { return now_; }
+    [[nodiscard]] const broker::Catalog& catalog() const { return catalog_; }
+    [[nodiscard]] broker::Controller* controller() { return controller_.get(); }
+    [[nodiscard]] BufferPool& buffers() { return buffers_; }
+    [[nodiscard]] MutableBytes read_buffer() { return read_buffer_; }
+    [[nodiscard]] std::uint64_t pressured_shards() const { return pressured_; }
+    [[nodiscard]] bool may_exist(ConnectionId id) const;
+    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer);
+    std::uint64_t random();
+    void touch(Connection& connection);
+    void send(ShardId shard, broker::Origin origin, broker::ShardCommand command);
+    void send_admin(broker::Origin origin, broker::AdminCommand command);
+    void emit(ConnectionId to, broker::Event event);
+    void post(CoreId to, Message message);
+    /// Hands a change to every core's catalog; core 0 only.
+    void broadcast(std::shared_ptr<const Bytes> change, RequestId barrier);
+    void shard_pressure(ShardId shard, bool on);
+    void queue_unused(QueueId queue);
+    void dead_letter(broker::DeadLetter letter) { dead_letterer_.handle(std::move(letter), now_); }
+    void request_turn() { another_turn_ = true; }
+
+    // For the node's tasks, on this core's thread.
+    void adopt(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener);
+    void stop();
+    void set_blocked(bool on, const std::string& reason);
+    [[nodiscard]] const std::vector<std::unique_ptr<ShardSlot>>& shards() const { return shards_; }
+    [[nodiscard]] const std::unordered_map<ConnectionId, std::unique_ptr<Connection>>& connections() const { return connections_; }
+    [[nodiscard]] Connection* connection(ConnectionId id);
+    [[nodiscard]] Node& node() { return node_; }
+    [[nodiscard]] sys::Loop& loop() { return loop_; }
+
+    // broker::DeadLettererHost
+    void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
+    void done(QueueId queue, std::uint8_t level, Offset offset, bool safe) override;
+
+private:
+    [[nodiscard]] std::size_t poll_inputs();
+    [[nodiscard]] std::size_t take_mail();
+    [[nodiscard]] std::size_t run_tasks();
+    void take(Message& message);
+    void end_of_turn();
+    void show_events();
+    void flush_touched();
+    void push_mail();
+    void run_timers();
+    void schedule(Connection& connection);
+    void apply_catalog(const Bytes& change, RequestId barrier);
+    void reach_barrier(RequestId barrier);
+    void remove_later(ConnectionId id);
+    [[nodiscard]] ShardSlot* slot(ShardId shard);
+    [[nodiscard]] MonoTime next_deadline();
+    void continue_stop();
+    [[nodiscard]] bool finished() const;
+    void measure(std::size_t work);
+
+    /// A stop: clients are told, then cut off, then the logs are closed.
+    enum class Phase : std::uint8_t { running, draining, closing_connections, closing_logs };
+
+    struct Timer {
+        MonoTime at;
+        ConnectionId connection;
+        auto operator<=>(const Timer&) const = default;
+    };
+    struct Outgoing {
+        ConnectionId to;
+        broker::Event event;
+    };
+
+    CoreId id_;
+    Node& node_;
+    sys::SystemClock clock_;
+    Now now_;
+    sys::Loop loop_;
+    std::unique_ptr<sys::RealFiles> files_;
+    broker::Catalog catalog_;
+    std::unique_ptr<ControllerSlot> controller_slot_;
+    std::unique_ptr<broker::Controller> controller_;
+    broker::DeadLetterer dead_letterer_;
+    std::vector<std::unique_ptr<ShardSlot>> shards_;
+    std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+    std::vector<Connection*> touched_;
+    std::vector<Outgoing> events_;
+    std::vector<Outgoing> showing_;
+    std::vector<std::unique_ptr<Mailbox>> inbox_;      ///< by sender
+    std::vector<Mailbox::Batch> outbox_;               ///< by receiver
+    Mailbox::Batch mail_;
+    std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+    std::unordered_map<RequestId, std::uint32_t> barriers_;   ///< core 0: cores still to answer
+    BufferPool buffers_;
+    Bytes read_buffer_;
+    IdlePolicy idle_;
+    BusyMeter meter_;
+    std::uint64_t pressured_ = 0;
+    std::uint64_t next_connection_ = 16;               ///< lower counters are the broker's own (core_ids.hpp)
+    std::uint64_t random_state_ = 0;
+    bool another_turn_ = false;
+    Phase phase_ = Phase::running;
+    MonoTime drain_until_;
+    std::size_t logs_closing_ = 0;
+    std::mutex tasks_mutex_;
+    std::vector<CoreTask> tasks_;   ///< from threads that are no core; guarded by tasks_mutex_
+    std::atomic<bool> has_tasks_{false};
+    std::atomic<std::uint32_t> busy_permille_{0};
+    std::atomic<std::uint32_t> connection_count_{0};
+};
+
+}  // namespace fantail::runtime

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The top of a data directory: its lock and the number of shards it was made with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace fantail::sys {
+class RealFiles;
+class Loop;
+}  // namespace fantail::sys
+
+namespace fantail::runtime {
+
+/// Makes or opens the directory and locks it for as long as `files` lives. Blocks.
+/// \param shards_if_new how many shards a new directory gets
+/// \return how many shards it has. Errors: unavailable (in use by another process, not writable), corrupt or unsupported
+///         (docs/formats/data_dir.md), io.
+[[nodiscard]] Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new, sys::RealFiles& files,
+                                                            sys::Loop& loop);
+
+}  // namespace fantail::runtime

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Starts and stops the cores, and decides where a new connection goes.
+#include "runtime/node.hpp"
+
+#include <algorithm>
+#include <future>
+
+#include "base/limits.hpp"
+#include "runtime/core.hpp"
+#include "runtime/data_dir.hpp"
+#include "storage/local/local_log.hpp"
+#include "storage/memory/memory_log.hpp"
+#include "sys/random.hpp"
+
+namespace fantail::runtime {
+
+namespace {
+/// A core busier than this gets no further connection while another is less busy.
+constexpr std::uint32_t pack_permille_max = 600;
+}  // namespace
+
+Node::Node(NodeOptions options) : options_(std::move(options)) {
+    options_.cores = std::clamp<std::uint16_t>(options_.cores, 1, limits::cores_max);
+}
+
+Node::~Node() { stop(); }
+
+Result<void> Node::start() {
+    FANTAIL_CHECK(open_data_dir());
+    options_.controller.shard_count = shards_;
+    for (std::uint16_t i = 0; i < options_.cores; ++i) cores_.push_back(std::make_unique<Core>(CoreId(i), *this));
+    FANTAIL_CHECK(recover_cores());
+    FANTAIL_CHECK(open_listeners());
+    running_ = true;
+    for (auto& core : cores_) threads_.emplace_back([&core] { core->run(); });
+    return {};
+}
+
+Result<void> Node::open_data_dir() {
+    start_loop_ = std::make_unique<sys::Loop>();
+    start_files_ = make_files(*start_loop_);
+    const std::uint16_t wanted = options_.shards == 0 ? options_.cores : options_.shards;
+    shards_ = std::clamp<std::uint16_t>(wanted, 1, limits::shards_max);
+    if (options_.data_dir.empty()) return {};
+    FANTAIL_TRY(shards_, open_or_create_data_dir(options_.data_dir, shards_, *start_files_, *start_loop_));
+    return {};
+}
+
+Result<void> Node::recover_cores() {
+    // Core 0 first: the others need the catalog that its log brings back. They read their own logs meanwhile.
+    std::vector<std::future<Result<void>>> others;
+    for (std::size_t i = 1; i < cores_.size(); ++i)
+        others.push_back(std::async(std::launch::async, [core = cores_[i].get()] { return core->recover(); }));
+    auto first = cores_.front()->recover();
+    for (auto& other : others) {
+        if (auto outcome = other.get(); !outcome && first) first = std::move(outcome);
+    }
+    FANTAIL_CHECK(first);
+    const Bytes catalog = cores_.front()->catalog().snapshot();
+    for (auto& core : cores_) FANTAIL_CHECK(core->adopt_catalog(catalog));
+    cores_.front()->controller()->bootstrap();
+    return {};
+}
+
+Result<void> Node::open_listeners() {
+    for (const ListenerConfig& config : options_.listeners) {
+        auto shared = std::make_shared<const ListenerConfig>(config);
+        auto accept = [this, shared](sys::Fd fd) { place(std::move(fd), shared); };
+        auto listener = sys::Listener::open(cores_.front()->loop(), {config.host, config.port}, std::move(accept));
+        if (!listener) return std::unexpected(Error{listener.error().code, config.name + ": " + listener.error().message});
+        bound_.push_back({config.name, config.host, listener->local().port()});
+        accepting_.push_back(std::move(*listener));
+    }
+    return {};
+}
+
+/// Runs on core 0, which accepts for all.
+void Node::place(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
+    const CoreId chosen = choose_core();
+    Core& acceptor = *cores_.front();
+    if (chosen == acceptor.id()) {
+        acceptor.adopt(std::move(fd), std::move(listener));
+        return;
+    }
+    auto task = [fd = std::move(fd), listener = std::move(listener)](Core& core) mutable {
+        core.adopt(std::move(fd), std::move(listener));
+    };
+    acceptor.post(chosen, TaskMessage{std::move(task)});
+    acceptor.request_turn();
+}
+
+CoreId Node::choose_core() const {
+    auto connections = [](const auto& a, const auto& b) { return a->connection_count() < b->connection_count(); };
+    if (options_.placement == Placement::spread) {
+        return (*std::min_element(cores_.begin(), cores_.end(), connections))->id();
+    }
+    for (const auto& core : cores_)
+        if (core->busy_permille() < pack_permille_max) return core->id();
+    auto busy = [](const auto& a, const auto& b) { return a->busy_permille() < b->busy_permille(); };
+    return (*std::min_element(cores_.begin(), cores_.end(), busy))->id();
+}
+
+void Node::run_on(CoreId core, CoreTask task) { cores_[core.value]->run_task(std::move(task)); }
+
+void Node::stop() {
+    if (!running_) return;
+    running_ = false;
+    // Listeners live on core 0's loop, and closing them is its business.
+    run_on(CoreId(0), [this](Core&) { accepting_.clear(); });
+    for (auto& core : cores_) core->run_task([](Core& self) { self.stop(); });
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    cores_.clear();
+}
+
+std::unique_ptr<sys::RealFiles> Node::make_files(sys::Loop& loop) {
+    auto files = sys::RealFiles::open(loop);
+    FANTAIL_ASSERT(files.has_value());  // `best` always has threads to fall back on
+    return std::move(*files);
+}
+
+Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Files& files, ShardSlot& slot) {
+    if (options_.data_dir.empty()) 
+        return storage::make_memory_log([&files](std::move_only_function<void()> run) { files.defer(std::move(run)); }, slot);
+    storage::LocalOptions local;
+    local.directory = options_.data_dir + "/shard-" + std::to_string(shard.value);
+    local.shard = shard;
+    local.nonce = sys::random_u64();
+    local.salvage = options_.salvage;
+    local.report = [this, shard](const std::string& line) {
+        const std::scoped_lock lock(report_mutex_);
+        if (options_.report) options_.report("shard " + std::to_string(shard.value) + ": " + line);
+    };
+    return storage::open_local_log(std::move(local), files, slot, slot);
+}
+
+bool Node::authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) const {
+    return options_.authenticate && options_.authenticate(user, password, peer);
+}
+
+void Node::log_state_changed(ShardId shard, storage::LogState state, const Error& reason) {
+    const char* what = state == storage::LogState::ok         ? "storage is well again"
+                       : state == storage::LogState::no_space ? "storage is full: publishers are held back"
+                                                              : "storage failed: nothing is confirmed any more";
+    const std::string line = "shard " + std::to_string(shard.value) + ": " + what + (reason.message.empty() ? "" : " (" + reason.message + ")");
+    {
+        const std::scoped_lock lock(report_mutex_);
+        if (options_.report) options_.report(line);
+    }
+    const bool on = state != storage::LogState::ok;
+    for (auto& core : cores_) core->run_task([on, line](Core& self) { self.set_blocked(on, line); });
+}
+
+}  // namespace fantail::runtime

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A broker process: its cores, their threads, its data directory and its listeners.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/controller.hpp"
+#include "runtime/listener_config.hpp"
+#include "runtime/messages.hpp"
+#include "storage/engine.hpp"
+#include "sys/listener.hpp"
+#include "sys/loop.hpp"
+#include "sys/real_files.hpp"
+
+
+
+namespace fantail::runtime {
+
+class Core;
+
+enum class Placement : std::uint8_t {
+    pack,    ///< fill a core before using the next: messages that stay on one core are cheapest
+    spread,  ///< always the core with the fewest connections
+};
+
+struct NodeOptions {
+    std::string data_dir;                  ///< empty: everything in memory
+    std::uint16_t cores = 1;               ///< 1..limits::cores_max
+    std::uint16_t shards = 0;              ///< of a new data directory; 0: as many as cores
+    Placement placement = Placement::pack;
+    bool salvage = false;                  ///< go on behind damaged places of the journal, reporting them
+    std::vector<ListenerConfig> listeners;
+    broker::ControllerOptions controller;
+    /// Called on any core.
+    std::function<bool(const broker::UserDefinition*, std::string_view password, const protocols::PeerInfo&)> authenticate;
+    /// A line for the operator; called on any core.
+    std::function<void(const std::string&)> report;
+};
+
+/// Where a listener ended up.
+struct BoundListener {
+    std::string name;
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+/// Owned by main. start() and stop() belong to the thread that made it; the rest may be called from any core.
+class Node {
+public:
+    explicit Node(NodeOptions options);
+    ~Node();
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    /// Locks the data directory, recovers, starts the cores and opens the listeners. Errors: unavailable (another process
+    /// has the directory, a port is taken), corrupt (what and where), io.
+    [[nodiscard]] Result<void> start();
+    /// Closes connections, writes everything out, joins the threads. Idempotent.
+    void stop();
+
+    [[nodiscard]] const std::vector<BoundListener>& listeners() const { return bound_; }
+    [[nodiscard]] std::size_t core_count() const { return options_.cores; }
+    [[nodiscard]] std::uint16_t shard_count() const { return shards_; }
+    [[nodiscard]] Core& core(CoreId id) { return *cores_[id.value]; }
+    [[nodiscard]] CoreId core_of_shard(ShardId shard) const {
+        return CoreId(static_cast<std::uint16_t>(shard.value % options_.cores));
+    }
+    [[nodiscard]] const broker::ControllerOptions& controller_options() const { return options_.controller; }
+
+    // For cores.
+    [[nodiscard]] std::unique_ptr<sys::RealFiles> make_files(sys::Loop& loop);
+    [[nodiscard]] Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files, class ShardSlot& slot);
+    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) const;
+    void log_state_changed(ShardId shard, storage::LogState state, const Error& reason);
+    /// Runs `task` on a core's thread, soon. From any thread that is not a core; cores use Core::post.
+    void run_on(CoreId core, CoreTask task);
+
+private:
+    Result<void> open_data_dir();
+    Result<void> recover_cores();
+    Result<void> open_listeners();
+    void place(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener);
+    [[nodiscard]] CoreId choose_core() const;
+
+    NodeOptions options_;
+    std::uint16_t shards_ = 1;
+    std::unique_ptr<sys::Loop> start_loop_;          ///< of the starting thread: for the lock and the shard count
+    std::unique_ptr<sys::RealFiles> start_files_;
+    std::vector<std::unique_ptr<Core>> cores_;
+    std::vector<std::thread> threads_;
+    std::vector<sys::Listener> accepting_;
+    std::vector<BoundListener> bound_;
+    std::mutex report_mutex_;
+    bool running_ = false;
+};
+
+}  // namespace fantail::runtime

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the administration interface needs of the broker process: an interface, so that it is tested without one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "broker/catalog.hpp"
+#include "broker/queue.hpp"
+#include "protocols/session.hpp"
+#include "storage/engine.hpp"
+
+namespace fantail::server {
+
+/// Who asks: a connection and the core it lives on.
+struct Asker {
+    CoreId core;
+    ConnectionId connection;
+};
+
+struct ConnectionRow {
+    ConnectionId id;
+    std::string peer;
+    bool tls = false;
+    protocols::SessionInfo session;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+};
+
+/// One shard's log.
+struct LogReport {
+    ShardId shard;
+    storage::LogFigures figures;
+    storage::LogState state = storage::LogState::ok;
+};
+
+/// Sums over queues.
+struct QueueTotals {
+    std::uint64_t queues = 0;
+    std::uint64_t ready = 0;
+    std::uint64_t unsettled = 0;
+    std::uint64_t body_bytes = 0;
+    std::uint64_t consumers = 0;
+    std::uint64_t published = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t redelivered = 0;
+    std::uint64_t settled = 0;
+    void add(const broker::QueueFigures& figures);
+    void add(const QueueTotals& other);
+};
+
+/// One core, as it is now.
+struct CoreReport {
+    CoreId core;
+    std::uint32_t connections = 0;
+    std::uint32_t busy_permille = 0;
+    std::uint64_t cached_bytes = 0;               ///< message bytes in memory
+    std::vector<LogReport> logs;
+    QueueTotals totals;
+    std::vector<broker::QueueFigures> queues;     ///< those with most messages, bounded by the caller
+};
+
+/// The process as a whole.
+struct ProcessReport {
+    bool ready = false;                ///< all listeners accept, and no stop has begun
+    std::string alarm;                 ///< why publishers are held back, or empty
+    std::int64_t uptime_ms = 0;
+    std::int64_t started_unix_ms = 0;
+    std::uint64_t resident_bytes = 0;
+    std::int64_t cpu_ns = 0;
+};
+
+/// Methods are called on the asker's core. Answers come there in a later turn; none comes if the asker has gone by then.
+class AdminBackend {
+public:
+    virtual ~AdminBackend() = default;
+    /// The asker's core's replica.
+    [[nodiscard]] virtual const broker::Catalog& catalog(CoreId core) const = 0;
+    [[nodiscard]] virtual ProcessReport process() const = 0;
+
+    using Wanted = std::shared_ptr<const std::unordered_set<QueueId>>;
+    /// The figures of the queues named, in any order.
+    virtual void gather_queues(Asker asker, Wanted wanted, std::function<void(std::vector<broker::QueueFigures>)> done) = 0;
+    virtual void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) = 0;
+    /// \param queues_max how many queues each core names
+    virtual void gather_reports(Asker asker, std::size_t queues_max, std::function<void(std::vector<CoreReport>)> done) = 0;
+    /// Asks a connection to close. `done` gets whether there is such a connection.
+    virtual void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) = 0;
+};
+
+}  // namespace fantail::server

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Passwords: salted hashes and the check of a login.
+#pragma once
+
+#include <mutex>
+#include <string_view>
+#include <unordered_set>
+
+#include "base/bytes.hpp"
+#include "broker/api/definitions.hpp"
+#include "protocols/session.hpp"
+
+namespace fantail::server {
+
+/// Rounds of the hash. About 8 ms of one core: a login is checked on the thread that serves connections.
+inline constexpr std::uint32_t password_iterations = 20'000;
+/// For passwords that everybody knows, such as the default one: there is nothing to protect, and a first start is faster.
+inline constexpr std::uint32_t known_password_iterations = 1;
+
+/// PBKDF2-HMAC-SHA256 with a random salt: [version u8 = 1][iterations u32 BE][salt 16][hash 32].
+[[nodiscard]] Bytes hash_password(std::string_view password, std::uint32_t iterations = password_iterations);
+/// Compares in constant time. False for a hash of another form, and for an empty one (no password login).
+[[nodiscard]] bool verify_password(ByteView hash, std::string_view password);
+
+/// Decides logins. Thread-safe: cores ask at any time.
+class Authenticator {
+public:
+    /// \param guest_loopback_only the user `guest` may come from this machine only
+    explicit Authenticator(bool guest_loopback_only) : guest_loopback_only_(guest_loopback_only) {}
+    /// \param user null if there is none of that name
+    [[nodiscard]] bool check(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer);
+
+private:
+    static constexpr std::size_t remembered_max = 4096;
+    bool guest_loopback_only_;
+    std::mutex mutex_;
+    /// Logins that were right before, as keyed digests of hash and password: a storm of reconnects must not pay for the
+    /// slow hash each time. A changed password changes the hash and so the digest.
+    std::unordered_set<std::uint64_t> remembered_;
+};
+
+}  // namespace fantail::server
