@@ -48,11 +48,23 @@ using Bytes = std::vector<std::uint8_t, UninitializedAllocator<std::uint8_t>>;
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Appends by one memcpy. A vector's own insert and assign copy byte by byte with this allocator: use these instead.
+/// Makes room for `more` bytes behind the present ones, growing geometrically, by one memcpy. A vector's own growth, insert
+/// and assign move byte by byte with this allocator: in hot paths use this, append() and to_bytes() instead.
+inline void reserve_more(Bytes& buffer, std::size_t more) {
+    const std::size_t size = buffer.size();
+    if (buffer.capacity() - size >= more) return;
+    Bytes larger;
+    larger.reserve(std::max(size + more, buffer.capacity() * 2));
+    larger.resize(size);
+    if (size > 0) std::memcpy(larger.data(), buffer.data(), size);
+    buffer.swap(larger);
+}
+
+/// Appends by one memcpy.
 inline void append(Bytes& to, ByteView bytes) {
     if (bytes.empty()) return;
     const std::size_t at = to.size();
-    if (to.capacity() - at < bytes.size()) to.reserve(std::max(at + bytes.size(), to.capacity() * 2));
+    reserve_more(to, bytes.size());
     to.resize(at + bytes.size());
     std::memcpy(to.data() + at, bytes.data(), bytes.size());
 }
@@ -151,6 +163,7 @@ public:
     template <std::integral T>
     void be(T v) {
         const std::size_t at = out_.size();
+        reserve_more(out_, sizeof(T));
         out_.resize(at + sizeof(T));
         store_be(out_.data() + at, v);
     }

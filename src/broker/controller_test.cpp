@@ -667,29 +667,33 @@ TEST_F(ControllerTest, TheLowestLimitCountsAndTheDeclarationWinsElsewhere) {
     EXPECT_EQ(*q.declared, declare.options);
 }
 
-TEST_F(ControllerTest, DeliveryLimitsOfPoliciesReplaceDefaultsButNotLowerArguments) {
+TEST_F(ControllerTest, DeliveryLimitsStatedOrNotAndNone) {
     auto unstated = queue("unstated");
-    unstated.options.delivery_limit = 20;
+    unstated.kind = QueueKind::quorum;
     auto stated = unstated;
     stated.name = "stated";
-    record::FieldTableBuilder arguments;
-    arguments.set_int("x-delivery-limit", 20);
-    stated.arguments = to_bytes(arguments.view().bytes());
-    auto none = stated;
+    stated.options.delivery_limit = 30;
+    auto none = unstated;
     none.name = "none";
-    none.options.delivery_limit.reset();
-    for (const auto& each : {unstated, stated, none}) ask(alice, each);
+    none.options.delivery_limit = -1;
+    for (const auto& each : {unstated, stated, none, queue("classic")}) ask(alice, each);
+    const auto limit = [&](const char* name) { return catalog.queue(root, name)->options->delivery_limit; };
+    EXPECT_EQ(limit("unstated"), delivery_limit_default);
+    EXPECT_EQ(limit("stated"), 30);
+    EXPECT_EQ(limit("none"), std::nullopt);
+    EXPECT_EQ(limit("classic"), std::nullopt);
     QueueOptions options;
     options.delivery_limit = 50;
     ask(alice, PutPolicy{policy("p", ".*", options)});
-    EXPECT_EQ(catalog.queue(root, "unstated")->options->delivery_limit, 50);
-    EXPECT_EQ(catalog.queue(root, "stated")->options->delivery_limit, 20);
-    EXPECT_EQ(catalog.queue(root, "none")->options->delivery_limit, 50);
+    EXPECT_EQ(limit("unstated"), 50);
+    EXPECT_EQ(limit("stated"), 30);
+    EXPECT_EQ(limit("none"), 50);
+    EXPECT_EQ(limit("classic"), 50);
     options.delivery_limit = -1;
     ask(alice, PutPolicy{policy("p", ".*", options)});
-    EXPECT_FALSE(catalog.queue(root, "unstated")->options->delivery_limit);
-    EXPECT_EQ(catalog.queue(root, "stated")->options->delivery_limit, 20);
-    EXPECT_FALSE(catalog.queue(root, "none")->options->delivery_limit);
+    EXPECT_EQ(limit("unstated"), std::nullopt);
+    EXPECT_EQ(limit("stated"), 30);
+    EXPECT_EQ(limit("none"), std::nullopt);
 }
 
 TEST_F(ControllerTest, ThePolicyOfHighestPriorityThatAppliesCounts) {

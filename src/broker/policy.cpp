@@ -70,12 +70,9 @@ bool declares(const QueueDefinition& queue, std::string_view argument) {
     return value && !value->is_nothing();
 }
 
-/// A declared limit is a default unless the arguments state it; "none" is stated by its absence from `declared`.
 std::optional<std::int64_t> delivery_limit(const QueueDefinition& queue, const std::optional<std::int64_t>& policy) {
-    auto limit = queue.declared->delivery_limit;
-    if (!policy) return limit;
-    if (declares(queue, "x-delivery-limit")) limit = lower_limit(limit.value_or(-1), policy);
-    else limit = policy;
+    auto limit = lower_limit(queue.declared->delivery_limit, policy);
+    if (!limit && queue.kind == QueueKind::quorum) limit = delivery_limit_default;
     return limit && *limit < 0 ? std::nullopt : limit;
 }
 
@@ -139,8 +136,8 @@ void PolicyBook::lay_over(QueueDefinition& queue) const {
     const PolicyDefinition* ops = find(queue.name, true, applies);
     queue.policy = name_of(user);
     queue.operator_policy = name_of(ops);
-    if (user == nullptr && ops == nullptr) queue.options = queue.declared;
-    else queue.options = in_force(queue, merge(stated_by(user), stated_by(ops)));
+    queue.options = in_force(queue, merge(stated_by(user), stated_by(ops)));
+    if (queue.options == queue.declared) queue.options = queue.declared;  // one object
 }
 
 void PolicyBook::lay_over(ExchangeDefinition& exchange) const {

@@ -89,7 +89,6 @@ void run(benchmark::State& state, std::size_t consumers, std::uint32_t prefetch)
     }
     const auto messages = static_cast<std::int64_t>(state.iterations()) * b.count;
     state.SetItemsProcessed(messages);
-    state.counters["ns_per_message"] = benchmark::Counter(static_cast<double>(messages) * 1e-9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void BM_BatchesToOneConsumer(benchmark::State& state) { run(state, 1, 0); }

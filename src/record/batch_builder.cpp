@@ -50,7 +50,9 @@ void BatchBuilder::grow(std::size_t need) {
     FANTAIL_ASSERT(need <= batch_size_max);
     std::size_t size = std::max({need, buffer_size_min, size_hint_});
     if (!buffer_.empty()) size = std::max(size, buffer_.size() * 2);
-    buffer_.resize(std::min(size, batch_size_max));
+    size = std::min(size, batch_size_max);
+    reserve_more(buffer_, size - buffer_.size());
+    buffer_.resize(size);
 }
 
 /// Claims a whole record and writes it up to and including the offset delta.

@@ -43,7 +43,7 @@ Result<void> write(const std::string& path, std::uint16_t shards, sys::RealFiles
     text += "version " + std::to_string(version) + "\nshards " + std::to_string(shards) + "\n";
     const ByteView bytes = as_bytes(text);
     std::optional<Result<void>> outcome;
-    files.replace(path, Bytes(bytes.begin(), bytes.end()), [&outcome](Result<void> done) { outcome = std::move(done); });
+    files.replace(path, to_bytes(bytes), [&outcome](Result<void> done) { outcome = std::move(done); });
     while (!outcome) {
         if (files.poll() == 0 && !outcome) loop.wait(MonoTime::never());
     }

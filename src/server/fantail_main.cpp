@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "server/config/settings.hpp"
+#include "server/config/version.hpp"
 #include "server/serve.hpp"
-#include "server/settings.hpp"
-#include "server/version.hpp"
 
 namespace {
 
@@ -42,6 +42,7 @@ Result<Settings> make_settings(const ServeOptions& options) {
     for (const std::string& pair : options.set) FANTAIL_CHECK(set_pair(settings, "", pair));
     if (!options.data_dir.empty()) settings.data_dir = options.data_dir;
     for (const std::string& pair : options.listen) FANTAIL_CHECK(set_pair(settings, "listeners.", pair));
+    FANTAIL_CHECK(check_settings(settings));
     return settings;
 }
 
@@ -69,11 +70,14 @@ int main(int argc, char** argv) {
     ServeOptions serve_options;
     CLI::App* serve = app.add_subcommand("serve", "run the broker in the foreground");
     add_options(*serve, serve_options);
+    serve->footer("Stops on SIGTERM and Ctrl-C, reads certificates again on SIGHUP.\nExample:\n"
+                  "  fantail serve --data-dir /var/lib/fantail --listen amqp=0.0.0.0:5672 --set broker.cores=4");
     serve->callback([&] { exit_code = with_settings(serve_options, fantail::server::serve); });
 
     ServeOptions check_options;
     CLI::App* check = app.add_subcommand("check-config", "read the configuration, print what would be in force, and exit");
     add_options(*check, check_options);
+    check->footer("Example:\n  fantail check-config --config /etc/fantail.toml");
     check->callback([&] { exit_code = with_settings(check_options, check_config); });
 
     fantail::cli::add_commands(app, exit_code);

@@ -6,19 +6,28 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <csignal>
 #include <cstdio>
 
-#include "protocols/amqp091/predeclared.hpp"
+#include "runtime/core.hpp"
 #include "runtime/node.hpp"
-#include "server/admin_context.hpp"
-#include "server/password.hpp"
+#include "server/auth/password.hpp"
+#include "server/node_backend.hpp"
+#include "server/predeclared.hpp"
 #include "server/protocols.hpp"
+#include "server/server_state.hpp"
+#include "server/watch/machine.hpp"
+#include "server/watch/resource_alarm.hpp"
+#include "sys/clock.hpp"
 #include "sys/loop.hpp"
 #include "sys/process.hpp"
+#include "sys/tls.hpp"
 
 namespace fantail::server {
 
 namespace {
+
+constexpr std::int64_t watch_interval_ms = 1000;
 
 void set_up_logging(const Settings& settings) {
     auto logger = spdlog::stderr_logger_mt("fantail");
@@ -30,11 +39,13 @@ void set_up_logging(const Settings& settings) {
 broker::ControllerOptions controller_options(const Settings& settings) {
     broker::ControllerOptions options;
     options.default_vhost = "/";
-    options.predeclared = amqp091::predeclared_exchanges();
+    options.predeclared = predeclared_exchanges();
     if (!settings.auth_default_user.empty()) {
         broker::UserDefinition user;
         user.name = settings.auth_default_user;
-        user.password_hash = hash_password(settings.auth_default_password);
+        // The manual tells this password to everybody: a slow hash would protect nothing and delay every first start.
+        const bool known = settings.auth_default_password == Settings().auth_default_password;
+        user.password_hash = hash_password(settings.auth_default_password, known ? known_password_iterations : password_iterations);
         user.tags = {"administrator"};
         options.default_users.push_back(std::move(user));
     }
@@ -56,16 +67,62 @@ runtime::NodeOptions node_options(const Settings& settings, Authenticator& authe
     return options;
 }
 
+std::string address_text(const runtime::BoundListener& listener) {
+    const bool ipv6 = listener.host.contains(':');
+    return fmt::format("{}{}{}:{}", ipv6 ? "[" : "", listener.host, ipv6 ? "]" : "", listener.port);
+}
+
 void print_endpoints(const runtime::Node& node, const Settings& settings) {
     std::string ready = "ready";
     fmt::print(stderr, "\n  {:<8} {}\n", "listener", "address");
     for (const runtime::BoundListener& each : node.listeners()) {
-        fmt::print(stderr, "  {:<8} {}:{}\n", each.name, each.host, each.port);
-        ready += fmt::format(" {}={}:{}", each.name, each.host, each.port);
+        fmt::print(stderr, "  {:<8} {}\n", each.name, address_text(each));
+        ready += fmt::format(" {}={}", each.name, address_text(each));
     }
     fmt::print(stderr, "  {:<8} {}\n\n", "data", settings.durability == "disk" ? settings.data_dir : "in memory only");
     std::printf("%s\n", ready.c_str());
     std::fflush(stdout);
+}
+
+/// New connections get the new certificates; bad ones are reported and the old ones kept.
+void reload_certificates(const Settings& settings, ServerState& state) {
+    if (!state.tls) {
+        spdlog::info("SIGHUP: no TLS listener, nothing to reload");
+        return;
+    }
+    auto context = load_certificates(settings);
+    if (!context) {
+        spdlog::error("certificates not reloaded, the old ones stay: {}", context.error().message);
+        return;
+    }
+    state.tls->context.store(std::move(*context));
+    spdlog::info("certificates reloaded");
+}
+
+Result<void> set_up_tls(const Settings& settings, ServerState& state) {
+    const auto amqps = settings.listeners.find("amqps");
+    if (amqps == settings.listeners.end() || !amqps->second.enabled) return {};
+    FANTAIL_TRY(auto context, load_certificates(settings));
+    state.tls = std::make_shared<runtime::TlsSlot>();
+    state.tls->context.store(std::move(context));
+    return {};
+}
+
+ResourceLimits resource_limits(const Settings& settings) {
+    ResourceLimits limits;
+    limits.memory_max = memory_limit(settings.memory_high_water, usable_memory());
+    if (settings.durability == "disk") limits.disk_free_min = static_cast<std::uint64_t>(settings.disk_free_min);
+    return limits;
+}
+
+void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::Node& node, ServerState& state) {
+    const bool changed = alarm.update({sys::resident_bytes(), disk_free(settings.data_dir)});
+    if (!changed) return;
+    if (alarm.on()) spdlog::warn("publishers are held back: {}", alarm.reason());
+    else spdlog::info("publishers may go on");
+    state.set_alarm(alarm.reason());
+    for (std::uint16_t i = 0; i < node.core_count(); ++i)
+        node.run_on(CoreId(i), [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) { core.set_blocked(on, reason); });
 }
 
 int fail_to_start(const Error& error) {
@@ -77,29 +134,37 @@ int fail_to_start(const Error& error) {
 
 int serve(const Settings& settings) {
     set_up_logging(settings);
+    sys::tune_allocator();
     if (auto raised = sys::raise_open_files_limit(); !raised) spdlog::warn("open files: {}", raised.error().message);
 
     Authenticator authenticator(settings.auth_guest_loopback_only);
-    AdminContext admin;
-    auto listeners = make_listeners(settings, admin);
-    if (!listeners) return fail_to_start(listeners.error());
+    const sys::SystemClock clock;
+    ServerState state;
+    state.started = clock.now();
+    if (auto tls = set_up_tls(settings, state); !tls) return fail_to_start(tls.error());
+    NodeBackend backend(state);
     runtime::NodeOptions options = node_options(settings, authenticator);
-    options.listeners = std::move(*listeners);
+    options.listeners = make_listeners(settings, backend, state.tls);
 
     sys::Loop loop;
     bool stopping = false;
     sys::SignalWatch signals(loop, [&](int signal) {
-        if (signal == SIGHUP) reload_certificates(settings, admin);
+        if (signal == SIGHUP) reload_certificates(settings, state);
         else stopping = true;
     });
     runtime::Node node(std::move(options));
-    admin.node = &node;
+    backend.set_node(node);
+    // Before the listeners open: a client that connects at once must find the truth.
+    state.ready = true;
     if (auto started = node.start(); !started) return fail_to_start(started.error());
-    admin.ready = true;
     print_endpoints(node, settings);
-    while (!stopping) loop.wait(MonoTime::never());
+    ResourceAlarm alarm(resource_limits(settings));
+    while (!stopping) {
+        check_resources(alarm, settings, node, state);
+        loop.wait(clock.now().mono.plus_ms(watch_interval_ms));
+    }
     spdlog::info("stopping");
-    admin.ready = false;
+    state.ready = false;
     node.stop();
     return 0;
 }

@@ -2,7 +2,7 @@
 //! `fantail serve`: runs a broker in the foreground until it is told to stop.
 #pragma once
 
-#include "server/settings.hpp"
+#include "server/config/settings.hpp"
 
 namespace fantail::server {
 

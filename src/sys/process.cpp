@@ -52,6 +52,13 @@ std::uint64_t resident_bytes() {
     return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+void tune_allocator() {
+    constexpr int kept_bytes = 64 << 20;
+    mallopt(M_MMAP_THRESHOLD, kept_bytes);  // message batches come from the heap, not from a mapping each
+    mallopt(M_TRIM_THRESHOLD, kept_bytes);
+    mallopt(M_TOP_PAD, 1 << 20);
+}
+
 std::int64_t cpu_time_ns() {
     timespec time{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);

@@ -221,7 +221,7 @@ Result<void> TlsStream::write(ByteView plain) {
     if (state_ == State::failed || shut_down_) return fail(ErrorCode::unavailable, "tls: the stream is closed");
     if (plain.empty()) return {};
     if (state_ == State::handshaking) {
-        early_.insert(early_.end(), plain.begin(), plain.end());
+        append(early_, plain);
         return {};
     }
     std::size_t taken = 0;

@@ -12,6 +12,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "broker/api/definitions.hpp"
+#include "record/batch.hpp"
 
 namespace fantail::broker {
 
@@ -30,6 +31,13 @@ struct BatchTraits {
     bool has_due_time = false;     ///< some record must be held until later
     bool has_deduplication = false;
 };
+
+/// The attribute bits that the header of a batch with these traits must have.
+[[nodiscard]] constexpr std::uint16_t attribute_bits(const BatchTraits& traits) {
+    namespace bit = record::batch_attribute;
+    return static_cast<std::uint16_t>((traits.has_expiration ? bit::has_expiration : 0) | (traits.has_due_time ? bit::has_due_time : 0) |
+                                      (traits.has_deduplication ? bit::has_deduplication : 0));
+}
 
 struct AppendTarget {
     QueueId queue;

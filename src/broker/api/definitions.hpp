@@ -29,6 +29,9 @@ enum class Overflow : std::uint8_t {
 enum class DeadLetterStrategy : std::uint8_t { at_most_once, at_least_once };
 enum class DelayedRetry : std::uint8_t { disabled, all, failed, returned };
 
+/// Of quorum queues for which neither declaration nor policy states one.
+inline constexpr std::int64_t delivery_limit_default = 20;
+
 /// How a queue behaves: its arguments with the policies that apply laid over them. Absent = no such rule.
 struct QueueOptions {
     std::optional<std::int64_t> message_ttl_ms;      ///< >= 0
@@ -41,7 +44,9 @@ struct QueueOptions {
     Overflow overflow = Overflow::drop_head;
     std::uint8_t priority_max = 0;                   ///< 0: one level; n: levels 0..n, one stream each
     bool single_active_consumer = false;
-    std::optional<std::int64_t> delivery_limit;      ///< returns after which a message is dead-lettered; absent = none (in policies also: negative)
+    /// Returns after which a message is dead-lettered. In force: absent = none. Declared and in policies: negative = none,
+    /// absent = not stated; the controller then gives quorum queues delivery_limit_default.
+    std::optional<std::int64_t> delivery_limit;
     DelayedRetry delayed_retry = DelayedRetry::disabled;
     std::int64_t delayed_retry_min_ms = 0;
     std::int64_t delayed_retry_max_ms = 0;

@@ -39,6 +39,18 @@ std::unique_ptr<TopicTable::Node>& TopicTable::Node::child(std::string_view word
     return next[std::string(word)];
 }
 
+/// By a plain word. Hot: comparing a few words is faster than hashing one.
+const TopicTable::Node* TopicTable::Node::step(std::string_view word) const {
+    constexpr std::size_t few = 4;
+    if (next.size() > few) {
+        const auto* below = find_in(next, word);
+        return below == nullptr ? nullptr : below->get();
+    }
+    for (const auto& [name, below] : next)
+        if (name == word) return below.get();
+    return nullptr;
+}
+
 void TopicTable::add(const BindingDefinition& binding, Destination to) {
     Node* node = &root_;
     Words words(binding.routing_key);
@@ -108,9 +120,7 @@ void TopicTable::enter(const Node& node, Matches& out) const {
 void TopicTable::advance(const Node& node, std::string_view word, Matches& out) const {
     if (node.is_hash) enter(node, out);
     // A key's own words may be "*" or "#": those are never in `next`, and match the patterns like any other word.
-    if (!node.next.empty()) {
-        if (const auto* below = find_in(node.next, word)) enter(**below, out);
-    }
+    if (const Node* below = node.step(word)) enter(*below, out);
     if (node.star) enter(*node.star, out);
 }
 

@@ -29,6 +29,7 @@ private:
         [[nodiscard]] bool is_leaf() const { return next.empty() && !star && !hash; }
         [[nodiscard]] bool empty() const { return is_leaf() && here.empty(); }
         std::unique_ptr<Node>& child(std::string_view word);
+        [[nodiscard]] const Node* step(std::string_view word) const;
     };
     static bool remove_below(Node& node, std::string_view pattern, bool ended, Destination to);
     void enter(const Node& node, Matches& out) const;

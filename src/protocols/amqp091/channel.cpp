@@ -188,7 +188,7 @@ Handled Channel::on_body(ByteView payload) {
     }
     incoming_->received += payload.size();
     if (incoming_->large) (void)incoming_->large->builder.append_value(payload);
-    else incoming_->body.insert(incoming_->body.end(), payload.begin(), payload.end());
+    else append(incoming_->body, payload);
     return incoming_->received == incoming_->body_size ? complete_content() : Handled{};
 }
 

@@ -18,6 +18,7 @@ inline std::uint8_t* store_frame_header(std::uint8_t* p, FrameType type, std::ui
 /// Raw stores there are what the hot paths do: inserting into Bytes goes byte by byte.
 inline std::uint8_t* extend(Bytes& out, std::size_t size) {
     const std::size_t at = out.size();
+    reserve_more(out, size);
     out.resize(at + size);
     return out.data() + at;
 }

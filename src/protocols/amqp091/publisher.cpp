@@ -195,7 +195,7 @@ void Publisher::flush() {
 void Publisher::send(GatheredBatch& batch) {
     const bool large = batch.builder.size() > limits::kept_builder_size_max;
     const auto count = static_cast<std::uint32_t>(batch.builder.count());
-    const auto bytes = std::make_shared<const Bytes>(batch.builder.finish(Offset(0)));
+    const auto bytes = std::make_shared<const Bytes>(batch.builder.finish(Offset(0), {.attributes = broker::attribute_bits(batch.traits)}));
     if (large) batch.builder.clear(true);
     const bool confirm = !batch.waiting.empty();
     RequestId request;

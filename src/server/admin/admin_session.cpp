@@ -1,89 +1,117 @@
 // SPDX-License-Identifier: Apache-2.0
 //! HTTP around the administration interface: authentication, order, keep-alive.
-#include "server/admin_session.hpp"
+#include "server/admin/admin_session.hpp"
 
 #include <algorithm>
 
 namespace fantail::server {
 
 namespace {
-constexpr std::int64_t idle_timeout_ms = 60'000;
 
-bool open_to_all(const http::Request& request) {
-    return request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
-}
+/// Time for a request to come in whole and be answered, and for an idle connection to say something.
+constexpr std::int64_t request_timeout_ms = 60'000;
+constexpr std::int64_t refused_login_delay_ms = 1000;
 
 bool is_administrator(const broker::UserDefinition& user) {
     return std::find(user.tags.begin(), user.tags.end(), "administrator") != user.tags.end();
 }
+
+protocols::Protocol::Sniff sniff_http(ByteView first) {
+    using Sniff = protocols::Protocol::Sniff;
+    constexpr std::string_view methods[] = {"GET ", "PUT ", "POST ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH "};
+    for (const std::string_view method : methods) {
+        const std::string_view have = as_text(first.first(std::min(first.size(), method.size())));
+        if (method.starts_with(have)) return have.size() == method.size() ? Sniff::yes : Sniff::maybe;
+    }
+    return Sniff::no;
+}
+
 }  // namespace
 
-AdminSession::AdminSession(protocols::SessionHost& host, AdminContext& context)
-    : host_(host), context_(context), api_(host, context, [this](http::Response response) { respond(std::move(response)); }),
-      deadline_(host.now().mono.plus_ms(idle_timeout_ms)) {}
+AdminSession::AdminSession(protocols::SessionHost& host, AdminBackend& backend)
+    : host_(host), api_(host, backend, [this](http::Response response) { respond(std::move(response)); }),
+      deadline_(host.now().mono.plus_ms(request_timeout_ms)) {}
 
 std::size_t AdminSession::on_bytes(ByteView bytes) {
     std::size_t used = 0;
-    deadline_ = host_.now().mono.plus_ms(idle_timeout_ms);
-    while (!busy_ && used < bytes.size()) {
-        const auto fed = parser_.feed(bytes.subspan(used));
-        if (!fed) {
-            keep_alive_ = false;
-            respond({.status = fed.error().code == ErrorCode::too_large ? 413 : 400, .body = api_.error_body(fed.error().message)});
-            return bytes.size();
-        }
-        used += *fed;
-        if (parser_.complete()) handle(parser_.take());
-        else if (*fed == 0) break;
-    }
-    return used;
+    parsing_ = true;
+    while (!busy_ && writable_ && keep_alive_ && used < bytes.size() && parse_one(bytes, used)) {}
+    parsing_ = false;
+    return keep_alive_ ? used : bytes.size();
 }
 
-void AdminSession::handle(http::Request request) {
+/// False: more bytes are needed, or none will be taken any more.
+bool AdminSession::parse_one(ByteView bytes, std::size_t& used) {
+    const auto fed = parser_.feed(bytes.subspan(used));
+    if (!fed) {
+        keep_alive_ = false;
+        respond({.status = fed.error().code == ErrorCode::too_large ? 413 : 400, .body = AdminApi::error_body(fed.error().message)});
+        return false;
+    }
+    used += *fed;
+    if (parser_.wants_continue()) append(host_.out(), as_bytes(http::continue_line));
+    if (parser_.complete()) handle(parser_.take());
+    return *fed > 0;
+}
+
+void AdminSession::handle(const http::Request& request) {
     busy_ = true;
     keep_alive_ = request.keep_alive;
     head_only_ = request.method == "HEAD";
-    if (!open_to_all(request) && !authorized(request)) {
-        respond({.status = 401,
-                 .body = api_.error_body("log in as a user with the tag administrator"),
-                 .headers = {{"WWW-Authenticate", "Basic realm=\"fantail\""}}});
-        return;
-    }
-    api_.handle(std::move(request));
+    const Login login = AdminApi::open_to_all(request) ? Login::good : log_in(request);
+    if (login == Login::good) return api_.handle(request);
+    if (login == Login::missing) return refuse_login();
+    refused_ = true;
+    deadline_ = host_.now().mono.plus_ms(refused_login_delay_ms);
 }
 
-bool AdminSession::authorized(const http::Request& request) {
+AdminSession::Login AdminSession::log_in(const http::Request& request) {
     const auto credentials = http::basic_credentials(request.authorization);
-    if (!credentials || !host_.broker().authenticate(credentials->first, credentials->second)) return false;
-    const broker::UserDefinition* user = host_.broker().catalog().user(credentials->first);
-    user_ = credentials->first;
-    return user != nullptr && is_administrator(*user);
+    if (!credentials) return Login::missing;
+    const auto& [name, password] = *credentials;
+    if (!host_.broker().authenticate(name, password)) return Login::wrong;
+    const broker::UserDefinition* user = host_.broker().catalog().user(name);
+    if (user == nullptr || !is_administrator(*user)) return Login::wrong;
+    user_ = name;
+    return Login::good;
+}
+
+void AdminSession::refuse_login() {
+    respond({.status = 401, .body = AdminApi::error_body("log in as a user with the tag administrator"),
+             .headers = {{"WWW-Authenticate", "Basic realm=\"fantail\""}}});
 }
 
 void AdminSession::respond(http::Response response) {
     http::write_response(host_.out(), response, keep_alive_, head_only_);
     busy_ = false;
-    if (keep_alive_) host_.resume_input();  // a pipelined request may be waiting
-    else host_.close();
+    deadline_ = host_.now().mono.plus_ms(request_timeout_ms);
+    if (!keep_alive_) return host_.close();
+    if (!parsing_) host_.resume_input();  // a pipelined request may be waiting
 }
 
-void AdminSession::on_event(broker::Event& event) { api_.on_event(event); }
+void AdminSession::on_tick() {
+    if (!refused_) return host_.close();
+    refused_ = false;
+    keep_alive_ = false;
+    refuse_login();
+}
+
+void AdminSession::on_event(broker::Event& event) {
+    if (std::holds_alternative<broker::CloseRequested>(event)) return host_.close();
+    api_.on_event(event);
+}
+
+void AdminSession::on_writable(bool writable) {
+    writable_ = writable;
+    if (writable) host_.resume_input();
+}
 
 protocols::SessionInfo AdminSession::info() const {
     return {.protocol = "http", .client_name = "", .user = user_, .vhost = "", .state = busy_ ? "busy" : "idle"};
 }
 
-protocols::Protocol AdminSession::protocol(AdminContext& context) {
-    auto sniff = [](ByteView first) {
-        constexpr std::string_view methods[] = {"GET ", "PUT ", "POST ", "HEAD ", "DELETE ", "OPTIONS "};
-        for (const std::string_view method : methods) {
-            const std::string_view have = as_text(first.subspan(0, std::min(first.size(), method.size())));
-            if (!method.starts_with(have)) continue;
-            return have.size() == method.size() ? protocols::Protocol::Sniff::yes : protocols::Protocol::Sniff::maybe;
-        }
-        return protocols::Protocol::Sniff::no;
-    };
-    return {"http", sniff, [&context](protocols::SessionHost& host) { return std::make_unique<AdminSession>(host, context); }};
+protocols::Protocol AdminSession::protocol(AdminBackend& backend) {
+    return {"http", sniff_http, [&backend](protocols::SessionHost& host) { return std::make_unique<AdminSession>(host, backend); }};
 }
 
 }  // namespace fantail::server

@@ -4,42 +4,47 @@
 
 #include "protocols/http/http_request.hpp"
 #include "protocols/session.hpp"
-#include "server/admin_api.hpp"
-#include "server/admin_context.hpp"
+#include "server/admin/admin_api.hpp"
 
 namespace fantail::server {
 
 /// One HTTP connection. Requests are answered one after another; the next is parsed when the last is answered.
 class AdminSession final : public protocols::Session {
 public:
-    AdminSession(protocols::SessionHost& host, AdminContext& context);
+    /// `host` and `backend` outlive it.
+    AdminSession(protocols::SessionHost& host, AdminBackend& backend);
 
     std::size_t on_bytes(ByteView bytes) override;
     void end_of_input() override {}
     void on_event(broker::Event& event) override;
     void end_of_turn() override {}
-    void on_tick() override { host_.close(); }
+    void on_tick() override;
     [[nodiscard]] MonoTime deadline() const override { return deadline_; }
-    void on_writable(bool) override {}
+    void on_writable(bool writable) override;
     void on_closed() override {}
     [[nodiscard]] protocols::SessionInfo info() const override;
 
-    /// Answers the request under way; called on the session's core.
-    void respond(http::Response response);
-
-    [[nodiscard]] static protocols::Protocol protocol(AdminContext& context);
+    /// \param backend outlives all sessions
+    [[nodiscard]] static protocols::Protocol protocol(AdminBackend& backend);
 
 private:
-    void handle(http::Request request);
-    [[nodiscard]] bool authorized(const http::Request& request);
+    enum class Login : std::uint8_t { good, missing, wrong };
+
+    bool parse_one(ByteView bytes, std::size_t& used);
+    void handle(const http::Request& request);
+    void respond(http::Response response);
+    [[nodiscard]] Login log_in(const http::Request& request);
+    void refuse_login();
 
     protocols::SessionHost& host_;
-    AdminContext& context_;
     http::RequestParser parser_;
     AdminApi api_;
-    MonoTime deadline_;
+    MonoTime deadline_;              ///< of the request under way, or of the idle connection
     std::string user_;
-    bool busy_ = false;
+    bool busy_ = false;              ///< a request awaits its answer
+    bool parsing_ = false;           ///< inside on_bytes
+    bool writable_ = true;
+    bool refused_ = false;           ///< a wrong password: the answer waits, against guessing
     bool keep_alive_ = true;
     bool head_only_ = false;
 };

@@ -14,7 +14,7 @@ constexpr std::size_t buffer_size_kept = 512u << 10;
 constexpr std::size_t large_piece = 1u << 20;
 
 SharedBytes copy_of(ByteView bytes, std::uint64_t base) {
-    auto copy = std::make_shared<Bytes>(bytes.begin(), bytes.end());
+    auto copy = std::make_shared<Bytes>(to_bytes(bytes));
     store_be(copy->data() + record::batch_at::base_offset, base);
     return copy;
 }

@@ -98,7 +98,7 @@ std::vector<StoredBatch> MemoryLog::find(StreamId stream, std::uint64_t from, st
         if (b->live == 0) continue;
         if (!out.empty() && bytes + b->bytes->size() > bytes_max) break;
         bytes += b->bytes->size();
-        auto copy = std::make_shared<Bytes>(*b->bytes);
+        auto copy = std::make_shared<Bytes>(to_bytes(*b->bytes));
         if (copy->size() >= record::batch_header_size) record::BatchView::set_base_offset(*copy, Offset(b->base));
         out.push_back({Offset(b->base), b->count, std::move(copy)});
     }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//! /api/users, /api/vhosts, /api/permissions.
+#include <boost/json.hpp>
+
+#include "server/admin/admin_api.hpp"
+#include "server/admin/json_text.hpp"
+#include "server/admin/page.hpp"
+#include "server/auth/password.hpp"
+
+namespace fantail::server {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t password_size_max = 1024;
+constexpr std::size_t tags_max = 64;
+
+Result<std::vector<std::string>> tags_of(const json::value& value) {
+    std::vector<std::string> tags;
+    if (!value.is_array() || value.as_array().size() > tags_max) return fail(ErrorCode::malformed, "'tags' must be a list of at most 64 texts");
+    for (const json::value& each : value.as_array()) {
+        if (!each.is_string()) return fail(ErrorCode::malformed, "'tags' must be a list of texts");
+        tags.emplace_back(each.as_string());
+    }
+    return tags;
+}
+
+/// A limit: absent for none. Errors: malformed (negative or too large).
+Result<std::optional<std::uint32_t>> limit_member(const json::object& body, std::string_view name) {
+    FANTAIL_TRY(const auto value, number_member(body, name));
+    if (!value) return std::nullopt;
+    if (*value < 0 || *value > 0xFFFF'FFFF) return fail(ErrorCode::malformed, "'" + std::string(name) + "' must be from 0 to 4294967295");
+    return static_cast<std::uint32_t>(*value);
+}
+
+Result<broker::VhostDefinition> vhost_from(const http::Request& request) {
+    FANTAIL_TRY(const json::object body, parse_object(request.body));
+    FANTAIL_CHECK(only_members(body, {"description", "default_queue_type", "connections_max", "queues_max"}));
+    broker::VhostDefinition vhost;
+    vhost.name = request.segments[2];
+    FANTAIL_TRY(const auto description, text_member(body, "description"));
+    FANTAIL_TRY(const auto type, text_member(body, "default_queue_type"));
+    FANTAIL_TRY(vhost.connections_max, limit_member(body, "connections_max"));
+    FANTAIL_TRY(vhost.queues_max, limit_member(body, "queues_max"));
+    vhost.description = description.value_or("");
+    if (type) {
+        vhost.default_queue_kind = kind_of(*type);
+        if (!vhost.default_queue_kind) return fail(ErrorCode::malformed, "'default_queue_type' must be classic, quorum or stream");
+    }
+    return vhost;
+}
+
+json::value limit_json(const std::optional<std::uint32_t>& limit) { return limit ? json::value(*limit) : json::value(nullptr); }
+
+}  // namespace
+
+void AdminApi::list_users(const http::Request& request) {
+    const auto page = page_of(request);
+    if (!page) return refuse(page.error());
+    auto users = catalog().users();
+    const std::size_t total = users.size();
+    cut_page(users, *page, [](const auto* a, const auto* b) { return a->name < b->name; });
+    json::array items;
+    for (const broker::UserDefinition* user : users) {
+        json::array tags;
+        for (const std::string& tag : user->tags) tags.emplace_back(utf8(tag));
+        items.push_back(json::object{{"name", utf8(user->name)}, {"tags", std::move(tags)},
+                                     {"has_password", !user->password_hash.empty()},
+                                     {"connections_max", limit_json(user->connections_max)},
+                                     {"channels_max", limit_json(user->channels_max)}});
+    }
+    answer(list_body(total, *page, std::move(items)));
+}
+
+Result<broker::UserDefinition> AdminApi::user_from(const http::Request& request, bool& keep_password) const {
+    FANTAIL_TRY(const json::object body, parse_object(request.body));
+    FANTAIL_CHECK(only_members(body, {"password", "tags", "connections_max", "channels_max"}));
+    // What the body does not name stays as it is.
+    const broker::UserDefinition* present = catalog().user(request.segments[2]);
+    broker::UserDefinition user = present == nullptr ? broker::UserDefinition() : *present;
+    user.name = request.segments[2];
+    FANTAIL_TRY(const auto password, text_member(body, "password"));
+    if (password && password->size() > password_size_max) return fail(ErrorCode::malformed, "a password has at most 1024 bytes");
+    keep_password = !password && present != nullptr;
+    if (password) user.password_hash = hash_password(*password);
+    if (const json::value* tags = body.if_contains("tags")) {
+        FANTAIL_TRY(user.tags, tags_of(*tags));
+    }
+    if (body.contains("connections_max")) {
+        FANTAIL_TRY(user.connections_max, limit_member(body, "connections_max"));
+    }
+    if (body.contains("channels_max")) {
+        FANTAIL_TRY(user.channels_max, limit_member(body, "channels_max"));
+    }
+    return user;
+}
+
+void AdminApi::put_user(const http::Request& request) {
+    bool keep_password = false;
+    auto user = user_from(request, keep_password);
+    if (!user) return refuse(user.error());
+    const bool is_new = catalog().user(user->name) == nullptr;
+    change(broker::PutUser{std::move(*user), keep_password}, is_new);
+}
+
+void AdminApi::delete_user(const http::Request& request) { change(broker::RemoveUser{request.segments[2]}); }
+
+void AdminApi::list_vhosts(const http::Request& request) {
+    const auto page = page_of(request);
+    if (!page) return refuse(page.error());
+    auto vhosts = catalog().vhosts();
+    const std::size_t total = vhosts.size();
+    cut_page(vhosts, *page, [](const auto* a, const auto* b) { return a->name < b->name; });
+    json::array items;
+    for (const broker::VhostDefinition* vhost : vhosts) {
+        items.push_back(json::object{{"name", utf8(vhost->name)}, {"description", utf8(vhost->description)},
+                                     {"default_queue_type", kind_name(vhost->default_queue_kind.value_or(broker::QueueKind::classic))},
+                                     {"connections_max", limit_json(vhost->connections_max)},
+                                     {"queues_max", limit_json(vhost->queues_max)}, {"queues", catalog().queue_count(vhost->id)}});
+    }
+    answer(list_body(total, *page, std::move(items)));
+}
+
+void AdminApi::put_vhost(const http::Request& request) {
+    auto vhost = vhost_from(request);
+    if (!vhost) return refuse(vhost.error());
+    const bool is_new = catalog().vhost(vhost->name) == nullptr;
+    change(broker::PutVhost{std::move(*vhost)}, is_new);
+}
+
+void AdminApi::delete_vhost(const http::Request& request) { change(broker::RemoveVhost{request.segments[2]}); }
+
+void AdminApi::list_permissions(const http::Request& request) {
+    const auto page = page_of(request);
+    if (!page) return refuse(page.error());
+    const auto wanted = wanted_vhost(request);
+    if (!wanted) return refuse(wanted.error());
+    auto permissions = catalog().permissions();
+    if (*wanted != nullptr) std::erase_if(permissions, [&](const auto* each) { return each->vhost != (*wanted)->id; });
+    const std::size_t total = permissions.size();
+    cut_page(permissions, *page, [](const auto* a, const auto* b) { return std::tie(a->vhost, a->user) < std::tie(b->vhost, b->user); });
+    json::array items;
+    for (const broker::PermissionDefinition* each : permissions) {
+        items.push_back(json::object{{"vhost", vhost_name(each->vhost)}, {"user", utf8(each->user)}, {"configure", utf8(each->configure)},
+                                     {"write", utf8(each->write)}, {"read", utf8(each->read)}});
+    }
+    answer(list_body(total, *page, std::move(items)));
+}
+
+void AdminApi::put_permission(const http::Request& request) {
+    const auto permission = [&]() -> Result<broker::PermissionDefinition> {
+        FANTAIL_TRY(const broker::VhostDefinition* in, vhost(request.segments[2]));
+        if (catalog().user(request.segments[3]) == nullptr) return fail(ErrorCode::not_found, "no user '" + request.segments[3] + "'");
+        FANTAIL_TRY(const json::object body, parse_object(request.body));
+        FANTAIL_CHECK(only_members(body, {"configure", "write", "read"}));
+        FANTAIL_TRY(const auto configure, text_member(body, "configure"));
+        FANTAIL_TRY(const auto write, text_member(body, "write"));
+        FANTAIL_TRY(const auto read, text_member(body, "read"));
+        if (!configure || !write || !read) return fail(ErrorCode::malformed, "'configure', 'write' and 'read' are needed: regular expressions over names");
+        return broker::PermissionDefinition{request.segments[3], in->id, *configure, *write, *read};
+    }();
+    if (!permission) return refuse(permission.error());
+    const bool is_new = !catalog().may_enter(permission->user, permission->vhost);
+    change(broker::PutPermission{*permission}, is_new);
+}
+
+void AdminApi::delete_permission(const http::Request& request) {
+    const auto in = vhost(request.segments[2]);
+    if (!in) return refuse(in.error());
+    change(broker::RemovePermission{request.segments[3], (*in)->id});
+}
+
+}  // namespace fantail::server

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The administration interface's view of a running node.
+#pragma once
+
+#include "server/admin/backend.hpp"
+#include "server/server_state.hpp"
+
+namespace fantail::runtime {
+class Node;
+}
+
+namespace fantail::server {
+
+/// Shared by the admin sessions of all cores. Gathers by messages between cores; holds nothing of its own.
+class NodeBackend final : public AdminBackend {
+public:
+    /// `state` outlives it.
+    explicit NodeBackend(const ServerState& state) : state_(state) {}
+    /// Call before the node starts; it outlives all sessions.
+    void set_node(runtime::Node& node) { node_ = &node; }
+
+    [[nodiscard]] const broker::Catalog& catalog(CoreId core) const override;
+    [[nodiscard]] ProcessReport process() const override;
+    void gather_queues(Asker asker, Wanted wanted, std::function<void(std::vector<broker::QueueFigures>)> done) override;
+    void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) override;
+    void gather_reports(Asker asker, std::size_t queues_max, std::function<void(std::vector<CoreReport>)> done) override;
+    void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) override;
+
+private:
+    const ServerState& state_;
+    runtime::Node* node_ = nullptr;
+};
+
+}  // namespace fantail::server

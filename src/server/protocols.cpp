@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A new protocol is one folder and one line here.
+#include "server/protocols.hpp"
+
+#include "protocols/amqp091/amqp_protocol.hpp"
+#include "server/admin/admin_session.hpp"
+#include "sys/tls.hpp"
+
+namespace fantail::server {
+
+namespace {
+
+amqp091::AmqpOptions amqp_options(const Settings& settings) {
+    amqp091::AmqpOptions options;
+    options.product = settings.amqp_product;
+    options.version = settings.amqp_version;
+    options.frame_max = static_cast<std::uint32_t>(settings.amqp_frame_size_max);
+    options.channel_max = static_cast<std::uint16_t>(settings.amqp_channel_max);
+    options.heartbeat_s = static_cast<std::uint16_t>(settings.amqp_heartbeat_s);
+    options.handshake_timeout_ms = settings.amqp_handshake_timeout_ms;
+    options.message_size_max = static_cast<std::uint64_t>(settings.amqp_message_size_max);
+    if (settings.amqp_consumer_timeout_ms == 0) options.consumer_timeout_ms.reset();
+    else options.consumer_timeout_ms = settings.amqp_consumer_timeout_ms;
+    if (!settings.auth_anonymous_user.empty()) {
+        options.mechanisms.emplace_back("ANONYMOUS");
+        options.anonymous_user = settings.auth_anonymous_user;
+    }
+    return options;
+}
+
+}  // namespace
+
+std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, AdminBackend& admin,
+                                                    const std::shared_ptr<runtime::TlsSlot>& tls) {
+    const protocols::Protocol amqp = amqp091::make_protocol(amqp_options(settings));
+    const protocols::Protocol http = AdminSession::protocol(admin);
+    std::vector<runtime::ListenerConfig> listeners;
+    for (const auto& [name, setting] : settings.listeners) {
+        if (!setting.enabled) continue;
+        runtime::ListenerConfig& listener = listeners.emplace_back();
+        listener.name = name;
+        listener.host = setting.host;
+        listener.port = setting.port;
+        // The first is what a peer that nobody understands is answered in.
+        if (name == "http") listener.protocols = {http};
+        else if (name == "amqps") listener.protocols = {amqp};
+        else listener.protocols = {amqp, http};
+        if (name == "amqps") listener.tls = tls;
+    }
+    return listeners;
+}
+
+Result<std::shared_ptr<const sys::TlsContext>> load_certificates(const Settings& settings) {
+    sys::TlsConfig config;
+    config.chain_file = settings.tls_certificate;
+    config.key_file = settings.tls_key;
+    config.ca_file = settings.tls_client_ca;
+    if (settings.tls_require_client_certificate) config.peer = sys::PeerCheck::required;
+    else if (!settings.tls_client_ca.empty()) config.peer = sys::PeerCheck::optional;
+    return sys::TlsContext::server(config);
+}
+
+}  // namespace fantail::server
