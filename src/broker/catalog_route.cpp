@@ -17,7 +17,6 @@ std::uint64_t draw_of(std::uint64_t n) {
 
 void Catalog::route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const {
     out.queues.clear();
-    out.delayed = exchange.delayed;
     out.repeatable = true;
     ++sequence_;
     hops_.clear();

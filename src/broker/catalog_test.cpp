@@ -148,16 +148,6 @@ TEST_F(CatalogTest, TheAlternateTakesWhatMatchedNothingAtAnyHop) {
     EXPECT_EQ(to("d", "other"), Names{});
 }
 
-TEST_F(CatalogTest, TheAlternateMayBeTheDefaultRouteOfAnotherExchangesKeys) {
-    queue(1, "named");
-    auto made = exchange_of(2, "d", ExchangeType::direct);
-    made.delayed = true;
-    put(ExchangePut{made});
-    bind("d", "named", "k");
-    EXPECT_TRUE(routed("d", "k").delayed);
-    EXPECT_FALSE(routed("", "named").delayed);
-}
-
 TEST_F(CatalogTest, RoutesThatHeadersOrChanceDecideAreNotRepeatable) {
     exchange(2, "d", ExchangeType::direct);
     exchange(3, "h", ExchangeType::headers);

@@ -139,6 +139,7 @@ Result<DeadLetterer::Rewritten> DeadLetterer::rewrite(const Letter& letter, cons
     parts.exchange = name;
     parts.deaths = deaths;
     parts.due_time.reset();
+    parts.dedup_window_ms.reset();
     parts.dedup_id.reset();  // or a way back to its queue would look like a duplicate
     parts.delivery_count.reset();
     Bytes encoded;
@@ -176,8 +177,7 @@ void DeadLetterer::ask(std::uint64_t id, Letter& letter, std::span<const QueueDe
     Append command;
     Question question{id, {}};
     for (const QueueDefinition* target : targets) {
-        const auto most = static_cast<std::uint8_t>(target->levels() - 1);
-        command.targets.push_back({target->id, std::min(message.priority, most)});
+        command.targets.push_back({target->id, std::min(message.priority, target->highest_level())});
         question.targets.push_back(target->id);
     }
     command.batch = message.batch;

@@ -87,7 +87,7 @@ public:
     // Recovery (queue_recovery.cpp).
     void encode(Writer& out) const;
     [[nodiscard]] bool decode(Reader& in);
-    void finish_replay(const std::function<const OffsetSet&(StreamId)>& covered);
+    void finish_replay(const std::function<const OffsetSet&(StreamId)>& covered, bool crashed);
 
 private:
     enum class Find : std::uint8_t { found, none, waiting };
@@ -134,6 +134,8 @@ private:
     // queue_append.cpp
     void hold_not_due(std::uint8_t level, std::uint64_t base, ByteView batch);
     void remember_ids(std::uint8_t level, std::uint64_t base, ByteView batch);
+    [[nodiscard]] bool is_duplicate(ByteView batch);
+    [[nodiscard]] Deduplication::Windows windows_of(const record::EnvelopeView& envelope) const;
 
     // queue_dispatch.cpp
     void dispatch();

@@ -19,14 +19,8 @@ std::uint64_t as_limit(std::int64_t v) { return v < 0 ? OffsetSet::no_limit : st
 }  // namespace
 
 Admission Queue::admit(const Append& append) {
-    if (rules_.deduplication_window_ms > 0 && append.count == 1 && (batch_flags(*append.batch) & bits::has_deduplication) != 0) {
-        bool duplicate = false;
-        for_each_envelope(*append.batch, [&](std::uint32_t, const record::EnvelopeView& e) {
-            const auto id = e.dedup_id();
-            duplicate = id && rare().seen.seen(*id, context_.now.wall.ms, rules_.deduplication_window_ms);
-        });
-        if (duplicate) return Admission::duplicate;
-    }
+    const bool identified = append.count == 1 && (batch_flags(*append.batch) & bits::has_deduplication) != 0;
+    if (identified && is_duplicate(*append.batch)) return Admission::duplicate;
     if (rules_.overflow == Overflow::drop_head || rules_.is_stream()) return Admission::store;
     if (rules_.length_max < 0 && rules_.length_bytes_max < 0) return Admission::store;
     const std::uint64_t waiting = ready();
@@ -34,6 +28,20 @@ Admission Queue::admit(const Append& append) {
     const bool fits = waiting + append.count <= as_limit(rules_.length_max) &&
                       ready_bytes() + append.body_bytes <= as_limit(rules_.length_bytes_max);
     return fits ? Admission::store : Admission::refuse;
+}
+
+Deduplication::Windows Queue::windows_of(const record::EnvelopeView& e) const {
+    return {rules_.deduplication_window_ms, static_cast<std::int64_t>(e.dedup_window_ms())};
+}
+
+/// Whether the only record of `batch` was seen in its window.
+bool Queue::is_duplicate(ByteView batch) {
+    bool duplicate = false;
+    for_each_envelope(batch, [&](std::uint32_t, const record::EnvelopeView& e) {
+        const auto id = e.dedup_id();
+        duplicate = id && rare_ && rare_->seen.seen(*id, context_.now.wall.ms, windows_of(e));
+    });
+    return duplicate;
 }
 
 void Queue::refuse(std::uint8_t number, const Append& append) {
@@ -77,11 +85,12 @@ void Queue::hold_not_due(std::uint8_t number, std::uint64_t base, ByteView batch
 
 /// Remembers the ids of a batch. A duplicate inside a batch of many is stored, but settled before anyone sees it.
 void Queue::remember_ids(std::uint8_t number, std::uint64_t base, ByteView batch) {
-    if (rules_.deduplication_window_ms <= 0 && !context_.replaying) return;
     const std::int64_t at_ms = context_.replaying ? batch_time(batch).ms : context_.now.wall.ms;
     for_each_envelope(batch, [&](std::uint32_t index, const record::EnvelopeView& e) {
         const auto id = e.dedup_id();
-        if (!id || rare().seen.insert(*id, at_ms) || context_.replaying) return;
+        const Deduplication::Windows windows = windows_of(e);
+        if (!id || (!windows.any() && !context_.replaying)) return;
+        if (rare().seen.insert(*id, at_ms, windows) || context_.replaying) return;
         const OffsetSpan duplicate{base + index, base + index + 1};
         if (level(number).held(duplicate.first)) return;
         --level(number).fresh;

@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint8_t kind_progress = 1;
 constexpr std::uint8_t kind_counts = 2;
 constexpr std::uint8_t kind_removed = 3;
+constexpr std::uint8_t kind_opened = 4;
 
 Writer begin(Bytes& out, std::uint8_t kind, QueueId queue) {
     out.clear();
@@ -79,6 +80,8 @@ void encode_counts(Bytes& out, QueueId queue, std::uint8_t level, std::span<cons
 
 void encode_removed(Bytes& out, QueueId queue) { begin(out, kind_removed, queue); }
 
+void encode_opened(Bytes& out) { begin(out, kind_opened, QueueId()); }
+
 Result<QueueChange> decode_queue_change(ByteView bytes) {
     Reader in(bytes);
     const std::uint8_t kind = in.u8();
@@ -86,6 +89,7 @@ Result<QueueChange> decode_queue_change(ByteView bytes) {
     QueueChange change = RemovedChange{queue};
     if (kind == kind_progress) change = read_progress(in, queue);
     else if (kind == kind_counts) change = read_counts(in, queue);
+    else if (kind == kind_opened) change = OpenedChange{};
     else if (kind != kind_removed) return fail(ErrorCode::corrupt, "shard change: unknown kind");
     if (!in.done()) return fail(ErrorCode::corrupt, "shard change: cut off or bytes left over");
     return change;

@@ -9,6 +9,7 @@
 //   counts   (2): level u8, uvarint count, each: first uvarint, length uvarint, failed uvarint, acquired uvarint,
 //                 due svarint (wall ms until which it is held back; 0: not)
 //   removed  (3): nothing: the queue and its streams are gone
+//   opened   (4): nothing, queue 0: a process begins to serve the shard
 #pragma once
 
 #include <cstdint>
@@ -45,7 +46,9 @@ struct CountsChange {
 struct RemovedChange {
     QueueId queue;
 };
-using QueueChange = std::variant<ProgressChange, CountsChange, RemovedChange>;
+/// A process has taken the shard over: whatever it delivered may not be written here.
+struct OpenedChange {};
+using QueueChange = std::variant<ProgressChange, CountsChange, RemovedChange, OpenedChange>;
 
 /// The most ranges one change holds: keeps it below limits::change_size_max.
 inline constexpr std::size_t change_ranges_max = 16'384;
@@ -54,6 +57,7 @@ inline constexpr std::size_t change_ranges_max = 16'384;
 void encode_progress(Bytes& out, QueueId queue, std::uint8_t level, std::uint64_t next, std::span<const OffsetSpan> settled);
 void encode_counts(Bytes& out, QueueId queue, std::uint8_t level, std::span<const ReturnedRange> ranges);
 void encode_removed(Bytes& out, QueueId queue);
+void encode_opened(Bytes& out);
 
 /// Errors: corrupt (cut off, unknown kind, ranges out of order).
 [[nodiscard]] Result<QueueChange> decode_queue_change(ByteView bytes);

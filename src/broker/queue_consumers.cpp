@@ -8,6 +8,7 @@
 namespace fantail::broker {
 
 Result<void> Queue::may_consume(const AddConsumer& command) const {
+    if (command.exclusive && rules_.single_active_consumer) return fail(ErrorCode::access_refused, "queue has a single active consumer: exclusive use is refused");
     for (const Consumer* c : members_) {
         if (!c->attached) continue;
         if (c->exclusive) return fail(ErrorCode::access_refused, "queue has an exclusive consumer");

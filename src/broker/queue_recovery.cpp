@@ -29,15 +29,16 @@ bool Queue::decode(Reader& in) {
     return !in.failed();
 }
 
-void Queue::finish_replay(const std::function<const OffsetSet&(StreamId)>& covered) {
+void Queue::finish_replay(const std::function<const OffsetSet&(StreamId)>& covered, bool crashed) {
     for (std::size_t i = 0; i < levels(); ++i) {
         Level& l = existing(i);
         l.finish_replay(covered(stream(static_cast<std::uint8_t>(i))));
+        // A delivery is not written before it is made: after a crash any message may have been seen.
+        if (crashed) l.redelivered_below = l.end;
     }
     used_at_ = context_.now.mono;
     if (rare_) {
-        if (rules_.deduplication_window_ms <= 0) rare_->seen = {};
-        else rare_->seen.expire(context_.now.wall.ms, rules_.deduplication_window_ms);
+        rare_->seen.expire(context_.now.wall.ms, rules_.deduplication_window_ms);
         if (rules_.is_stream()) rare_->retention.forget_below(first_.head);
         else rare_->retention = {};
         if (!rules_.is_stream() && rare_->seen.size() == 0) rare_.reset();

@@ -58,7 +58,8 @@ public:
     /// Ends recovery: what is not settled is ready again; queues that were not put are forgotten.
     void recovered(const Now& now);
     /// All durable state; equal states give equal bytes.
-    [[nodiscard]] Bytes snapshot() const;
+    /// \param last nothing is delivered after it: what it calls undelivered is so, and needs no mark after the restart
+    [[nodiscard]] Bytes snapshot(bool last = false) const;
 
     /// Appends the figures of every queue.
     void list(std::vector<QueueFigures>& out) const;
@@ -106,6 +107,7 @@ private:
     ShardId id_;
     ShardContext context_;
     Queues queues_;
+    bool crashed_ = false;  ///< the former process's last deliveries are not known
     std::deque<Confirm> confirms_;                                 ///< lsns do not fall
     std::unordered_map<ConnectionId, std::uint32_t> unconfirmed_;  ///< of them, a connection
     std::vector<Queue*> awaiting_durable_;                         ///< streams deliver only what is safe

@@ -204,6 +204,52 @@ TEST(ShardDeduplication, DuplicatesInsideOneBatchAreSettledAtOnce) {
     EXPECT_THAT(w.bodies(), ElementsAre("a", "c"));
 }
 
+TEST(ShardDeduplication, AMessagesOwnWindowWorksInAnyQueueAndOutlivesACrash) {
+    World w;
+    w.put(definition(q1, QueueKind::quorum));
+    Message windowed{"a", {}, {}, "id"};
+    windowed.dedup_window_ms = 1000;
+    const Message bare{"b", {}, {}, "id"};
+    w.publish({{q1, 0}}, {windowed});
+    w.publish({{q1, 0}}, {windowed});
+    EXPECT_EQ(w.figures().ready, 1u);
+    w.sync();
+    w.crash();
+    w.publish({{q1, 0}}, {windowed});
+    EXPECT_EQ(w.figures().ready, 1u);
+    w.take_checkpoint();
+    w.sync();
+    w.crash();
+    w.publish({{q1, 0}}, {windowed});
+    EXPECT_EQ(w.figures().ready, 1u);
+    w.advance_ms(1000);
+    w.publish({{q1, 0}}, {windowed});
+    EXPECT_EQ(w.figures().ready, 2u);
+    w.advance_ms(1000);
+    w.publish({{q1, 0}}, {bare, bare});
+    EXPECT_EQ(w.figures().ready, 4u);
+}
+
+TEST(ShardDeduplication, TheLongerOfTheQueuesAndTheMessagesWindowCounts) {
+    World w;
+    QueueOptions o;
+    o.deduplication_window_ms = 100;
+    w.put(definition(q1, QueueKind::quorum, o));
+    Message longer{"a", {}, {}, "id"};
+    longer.dedup_window_ms = 1000;
+    const Message other{"b", {}, {}, "other"};
+    w.publish({{q1, 0}}, {longer});
+    w.publish({{q1, 0}}, {other});
+    w.advance_ms(200);
+    w.publish({{q1, 0}}, {longer});
+    EXPECT_EQ(w.figures().ready, 2u);
+    w.publish({{q1, 0}}, {other});
+    EXPECT_EQ(w.figures().ready, 3u);
+    w.advance_ms(50);
+    w.publish({{q1, 0}}, {other});
+    EXPECT_EQ(w.figures().ready, 3u);
+}
+
 TEST(ShardDeadLetters, ARejectedMessageIsSettledOnlyWhenItIsSafeElsewhere) {
     World w;
     w.put(definition(q1, QueueKind::classic, with_letters()));

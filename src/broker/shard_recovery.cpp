@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Snapshot and replay.
 //
-// Snapshot: version u8 (1), queues uvarint, each: id u64, Queue::encode(); ascending ids.
+// Snapshot: version u8 (1), last u8 (1: the process's last word), queues uvarint, each: id u64, Queue::encode(); ascending ids.
 #include <algorithm>
 
 #include "broker/queue_records.hpp"
@@ -15,7 +15,7 @@ constexpr std::uint8_t snapshot_version = 1;
 
 }  // namespace
 
-Bytes Shard::snapshot() const {
+Bytes Shard::snapshot(bool last) const {
     std::vector<const Queue*> durable;
     for (const auto& [id, queue] : queues_) {
         if (queue->rules().durable) durable.push_back(queue.get());
@@ -24,6 +24,7 @@ Bytes Shard::snapshot() const {
     Bytes bytes;
     Writer out(bytes);
     out.u8(snapshot_version);
+    out.u8(last ? 1 : 0);
     out.uvarint(durable.size());
     for (const Queue* queue : durable) {
         out.u64(queue->id().value);
@@ -36,6 +37,7 @@ Result<void> Shard::restore(ByteView snapshot) {
     context_.replaying = true;
     Reader in(snapshot);
     if (in.u8() != snapshot_version) return fail(ErrorCode::corrupt, "shard snapshot: unknown version");
+    crashed_ = in.u8() == 0;
     for (std::uint64_t n = in.uvarint(); n > 0; --n) {
         const QueueId id(in.u64());
         if (in.failed() || !need(id).decode(in)) return fail(ErrorCode::corrupt, "shard snapshot: cut off or senseless");
@@ -46,6 +48,7 @@ Result<void> Shard::restore(ByteView snapshot) {
 
 Result<void> Shard::replay_batch(std::span<const Target> targets, std::uint32_t count, ByteView batch) {
     context_.replaying = true;
+    crashed_ = true;
     if (count == 0 || batch.size() < record::batch_header_size) return fail(ErrorCode::corrupt, "log: batch too short");
     const std::uint64_t bytes = body_bytes(batch);
     for (const Target& target : targets) {
@@ -57,6 +60,7 @@ Result<void> Shard::replay_batch(std::span<const Target> targets, std::uint32_t 
 
 Result<void> Shard::replay_change(ByteView bytes) {
     context_.replaying = true;
+    crashed_ = true;
     FANTAIL_TRY(const QueueChange change, decode_queue_change(bytes));
     if (const auto* progress = std::get_if<ProgressChange>(&change)) need(progress->queue).apply_progress(*progress);
     if (const auto* counts = std::get_if<CountsChange>(&change)) need(counts->queue).apply_counts(*counts);
@@ -83,7 +87,7 @@ void Shard::recovered(const Now& now) {
     for (auto at = queues_.begin(); at != queues_.end();) {
         Queue& queue = *at->second;
         if (queue.defined()) {
-            queue.finish_replay([this](StreamId stream) -> const OffsetSet& { return covered_[stream]; });
+            queue.finish_replay([this](StreamId stream) -> const OffsetSet& { return covered_[stream]; }, crashed_);
             ++at;
             continue;
         }
@@ -93,6 +97,9 @@ void Shard::recovered(const Now& now) {
         forget_streams(queue);
         at = queues_.erase(at);
     }
+    // From here on a crash may hide deliveries, even if nothing else is ever written.
+    encode_opened(change_);
+    context_.host.log_change(change_, false);
     covered_.clear();
     context_.replaying = false;
 }

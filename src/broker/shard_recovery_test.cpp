@@ -30,16 +30,44 @@ TEST(ShardRecovery, DurableMessagesReturnAndSettledOnesDoNot) {
     EXPECT_EQ(got[1].body, "c");
 }
 
-TEST(ShardRecovery, UndeliveredMessagesAreNotFlagged) {
+TEST(ShardRecovery, UndeliveredMessagesAreNotFlaggedAfterAStop) {
+    World w;
+    w.put(definition(q1));
+    w.publish(q1, {"a"});
+    w.turn();
+    w.stop();
+    w.consume(bob, 1, q1);
+    w.turn();
+    EXPECT_FALSE(w.deliveries().at(0).redelivered);
+}
+
+TEST(ShardRecovery, EverythingIsFlaggedAfterACrash_DeliveriesAreNotWrittenBeforeTheyAreMade) {
     World w;
     w.put(definition(q1));
     w.publish(q1, {"a"});
     w.turn();
     w.sync();
+    w.consume(bob, 1, q1);
+    w.turn();  // delivered, and nothing of that is durable
     w.crash();
     w.consume(bob, 1, q1);
     w.turn();
-    EXPECT_FALSE(w.deliveries().at(0).redelivered);
+    EXPECT_TRUE(w.deliveries().at(0).redelivered);
+}
+
+TEST(ShardRecovery, CrashOfAProcessThatWroteNothingAfterAStopFlagsToo) {
+    World w;
+    w.put(definition(q1));
+    w.publish(q1, {"a"});
+    w.turn();
+    w.stop();
+    w.sync();  // what every start writes
+    w.consume(bob, 1, q1);
+    w.turn();
+    w.crash();
+    w.consume(bob, 1, q1);
+    w.turn();
+    EXPECT_TRUE(w.deliveries().at(0).redelivered);
 }
 
 TEST(ShardRecovery, TransientMessagesLeaveGapsThatNobodyWaitsFor) {

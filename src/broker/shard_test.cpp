@@ -181,6 +181,21 @@ TEST(ShardConsumers, AnExclusiveConsumerIsRefusedBesideOthersAndKeepsOthersOut) 
     EXPECT_EQ(answers[3].outcome.error().code, ErrorCode::access_refused);
 }
 
+TEST(ShardConsumers, ASingleActiveConsumerIsNeverExclusive) {
+    World w;
+    QueueOptions o;
+    o.single_active_consumer = true;
+    w.put(definition(q1, QueueKind::classic, o));
+    AddConsumer exclusive;
+    exclusive.exclusive = true;
+    w.consume(bob, 1, q1, 0, exclusive);
+    w.consume(bob, 2, q1);
+    const auto added = w.take<ConsumerAdded>();
+    ASSERT_EQ(added.size(), 2u);
+    EXPECT_EQ(added[0].outcome.error().code, ErrorCode::access_refused);
+    EXPECT_TRUE(added[1].outcome.has_value());
+}
+
 TEST(ShardConsumers, TheSingleActiveConsumerHandsOver) {
     World w;
     QueueOptions o;

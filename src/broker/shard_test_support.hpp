@@ -29,6 +29,7 @@ struct Message {
     std::string key = "key";
     std::string exchange = "ex";
     Bytes deaths{};
+    std::optional<std::uint64_t> dedup_window_ms{};
 };
 
 inline Bytes encode_properties(const Message& m) {
@@ -55,6 +56,7 @@ inline SharedBytes make_batch(const std::vector<Message>& messages, std::int64_t
         parts.deaths = m.deaths;
         if (m.due_ms) parts.due_time = WallTime{*m.due_ms};
         if (m.dedup_id) parts.dedup_id = as_bytes(*m.dedup_id);
+        parts.dedup_window_ms = m.dedup_window_ms;
         Bytes envelope;
         record::encode_envelope(envelope, parts);
         if (m.expiration) stamp.attributes |= record::batch_attribute::has_expiration;
@@ -250,6 +252,12 @@ public:
         shard->on_durable(durable);
     }
     void take_checkpoint() { checkpoint = {shard->snapshot(), Lsn(host.last_lsn)}; }
+    /// The process ends in order, and the next one starts.
+    void stop() {
+        sync();
+        checkpoint = {shard->snapshot(true), Lsn(host.last_lsn)};
+        crash();
+    }
     /// The process dies; what was durable is replayed into a new shard.
     void crash() {
         if (checkpoint && checkpoint->second > durable) checkpoint.reset();

@@ -30,12 +30,12 @@ Result<void> check(const PublishOptions& options) {
 Result<void> run(const PublishOptions& options) {
     FANTAIL_CHECK(check(options));
     FANTAIL_TRY(const PublishTally tally, publish_all(options, STDIN_FILENO));
-    std::string line = human_number(static_cast<std::int64_t>(tally.sent)) + " messages sent";
+    std::string line = human_number(static_cast<std::int64_t>(tally.sent)) + (tally.sent == 1 ? " message sent" : " messages sent");
     if (options.confirm) line += ", " + human_number(static_cast<std::int64_t>(tally.confirmed)) + " confirmed";
     fmt::print(stderr, "{}\n", line);
-    if (tally.refused > 0) return fail(ErrorCode::unavailable, fmt::format("the broker refused {} messages", tally.refused));
+    if (tally.refused > 0) return fail(ErrorCode::unavailable, fmt::format("messages that the broker refused: {}", tally.refused));
     if (tally.returned > 0)
-        return fail(ErrorCode::not_found, fmt::format("{} messages reached no queue ({})", tally.returned, tally.return_reason));
+        return fail(ErrorCode::not_found, fmt::format("messages that reached no queue: {} ({})", tally.returned, tally.return_reason));
     return {};
 }
 

@@ -34,8 +34,9 @@ bool well_formed(const Extension& e) {
         // The top bit would make a wall time negative.
         return e.bytes.size() == due_time_size && e.bytes[0] < 0x80;
     }
-    if (e.tag == static_cast<std::uint64_t>(ExtensionTag::delivery_count)) return is_uvarint(e.bytes);
-    return true;
+    const bool number = e.tag == static_cast<std::uint64_t>(ExtensionTag::delivery_count) ||
+                        e.tag == static_cast<std::uint64_t>(ExtensionTag::dedup_window_ms);
+    return !number || is_uvarint(e.bytes);
 }
 
 void put_extension(Writer& out, ExtensionTag tag, ByteView bytes) {
@@ -46,6 +47,13 @@ void put_extension(Writer& out, ExtensionTag tag, ByteView bytes) {
 
 void put_optional(Writer& out, ExtensionTag tag, const std::optional<ByteView>& bytes) {
     if (bytes) put_extension(out, tag, *bytes);
+}
+
+void put_number(Writer& out, ExtensionTag tag, const std::optional<std::uint64_t>& number) {
+    if (!number) return;
+    out.uvarint(static_cast<std::uint64_t>(tag));
+    out.uvarint(uvarint_size(*number));
+    out.uvarint(*number);
 }
 
 void put_non_empty(Writer& out, ExtensionTag tag, ByteView bytes) {
@@ -78,13 +86,10 @@ void encode_envelope(Bytes& out, const EnvelopeParts& parts) {
         put_extension(w, ExtensionTag::due_time_ms, due);
     }
     put_optional(w, ExtensionTag::dedup_id, parts.dedup_id);
-    if (parts.delivery_count) {
-        w.uvarint(static_cast<std::uint64_t>(ExtensionTag::delivery_count));
-        w.uvarint(uvarint_size(*parts.delivery_count));
-        w.uvarint(*parts.delivery_count);
-    }
+    put_number(w, ExtensionTag::delivery_count, parts.delivery_count);
     put_optional(w, ExtensionTag::group_key, parts.group_key);
     put_non_empty(w, ExtensionTag::origin, as_bytes(parts.origin));
+    put_number(w, ExtensionTag::dedup_window_ms, parts.dedup_window_ms);
     w.raw(parts.unknown);
 }
 
@@ -100,7 +105,7 @@ Result<EnvelopeView> EnvelopeView::parse(ByteView bytes) {
     Extension e;
     while (next_extension(in, e)) {
         if (e.tag <= previous) return fail(ErrorCode::malformed, "envelope: extension tags do not ascend");
-        if (!well_formed(e)) return fail(ErrorCode::malformed, "envelope: bad due time or delivery count");
+        if (!well_formed(e)) return fail(ErrorCode::malformed, "envelope: bad due time or number");
         if (e.tag == static_cast<std::uint64_t>(ExtensionTag::exchange)) view.exchange_ = as_text(e.bytes);
         previous = e.tag;
     }
@@ -125,8 +130,8 @@ std::optional<WallTime> EnvelopeView::due_time() const {
     return WallTime{load_be<std::int64_t>(bytes->data())};
 }
 
-std::uint64_t EnvelopeView::delivery_count() const {
-    const auto bytes = extension(ExtensionTag::delivery_count);
+std::uint64_t EnvelopeView::number(ExtensionTag tag) const {
+    const auto bytes = extension(tag);
     return bytes ? Reader(*bytes).uvarint() : 0;
 }
 
@@ -140,10 +145,11 @@ EnvelopeParts EnvelopeView::parts() const {
     if (extension(ExtensionTag::delivery_count)) parts.delivery_count = delivery_count();
     parts.group_key = group_key();
     parts.origin = origin();
+    if (extension(ExtensionTag::dedup_window_ms)) parts.dedup_window_ms = dedup_window_ms();
     Reader in(extensions_);
     Extension e;
     ByteView rest = in.rest();
-    while (next_extension(in, e) && e.tag <= static_cast<std::uint64_t>(ExtensionTag::origin)) rest = in.rest();
+    while (next_extension(in, e) && e.tag <= static_cast<std::uint64_t>(ExtensionTag::dedup_window_ms)) rest = in.rest();
     parts.unknown = rest;
     return parts;
 }

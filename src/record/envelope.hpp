@@ -27,6 +27,7 @@ enum class ExtensionTag : std::uint64_t {
     delivery_count = 5,  ///< uvarint, deliveries that have failed so far
     group_key = 6,       ///< bytes; messages of one group are dispatched in order
     origin = 7,          ///< text: protocol or peer it came from
+    dedup_window_ms = 8, ///< uvarint: how long its exchange asks that dedup_id be remembered
 };
 
 /// The fields of an envelope to be encoded. Views are copied during the call. An empty exchange, deaths or origin is
@@ -40,6 +41,7 @@ struct EnvelopeParts {
     std::optional<std::uint64_t> delivery_count{};
     std::optional<ByteView> group_key{};
     std::string_view origin{};
+    std::optional<std::uint64_t> dedup_window_ms{};
     ByteView unknown{};  ///< encoded extensions with tags above ours, copied as they are
 };
 
@@ -64,8 +66,10 @@ public:
     [[nodiscard]] ByteView deaths() const { return extension(ExtensionTag::deaths).value_or(ByteView{}); }
     [[nodiscard]] std::optional<WallTime> due_time() const;
     [[nodiscard]] std::optional<ByteView> dedup_id() const { return extension(ExtensionTag::dedup_id); }
-    [[nodiscard]] std::uint64_t delivery_count() const;
+    [[nodiscard]] std::uint64_t delivery_count() const { return number(ExtensionTag::delivery_count); }
     [[nodiscard]] std::optional<ByteView> group_key() const { return extension(ExtensionTag::group_key); }
+    /// 0 unless the exchange it was published to has a window.
+    [[nodiscard]] std::uint64_t dedup_window_ms() const { return number(ExtensionTag::dedup_window_ms); }
     [[nodiscard]] std::string_view origin() const { return as_text(extension(ExtensionTag::origin).value_or(ByteView{})); }
 
     /// Everything, to be changed and encoded again. The views borrow what this one borrows.
@@ -73,6 +77,7 @@ public:
 
 private:
     EnvelopeView() = default;
+    [[nodiscard]] std::uint64_t number(ExtensionTag tag) const;
     ByteView properties_{};
     ByteView extensions_{};
     std::string_view exchange_{};

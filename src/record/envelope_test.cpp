@@ -25,7 +25,7 @@ Bytes encoded(const EnvelopeParts& parts) {
 
 EnvelopeParts full_parts() {
     return {.properties = no_properties, .exchange = "ex", .deaths = as_bytes("history"), .due_time = WallTime{0x0102}, .dedup_id = as_bytes("id"),
-            .delivery_count = 300, .group_key = as_bytes("group"), .origin = "amqp"};
+            .delivery_count = 300, .group_key = as_bytes("group"), .origin = "amqp", .dedup_window_ms = 60'000};
 }
 
 TEST(Envelope, HasTheBytesOfItsFormatPage) {
@@ -65,6 +65,7 @@ TEST(Envelope, EveryExtensionRoundTrips) {
     EXPECT_EQ(view.delivery_count(), 300u);
     EXPECT_EQ(as_text(view.group_key().value()), "group");
     EXPECT_EQ(view.origin(), "amqp");
+    EXPECT_EQ(view.dedup_window_ms(), 60'000u);
     EXPECT_EQ(encoded(view.parts()), bytes);
 }
 
@@ -90,10 +91,10 @@ TEST(Envelope, PartsCanBeChangedAndEncodedAgain) {
 
 TEST(Envelope, UnknownExtensionsOfALaterVersionSurvive) {
     Bytes bytes = encoded(full_parts());
-    const Bytes later{8, 1, 'x', 0x80, 1, 0};
+    const Bytes later{9, 1, 'x', 0x80, 1, 0};
     bytes.insert(bytes.end(), later.begin(), later.end());
     const EnvelopeView view = EnvelopeView::parse(bytes).value();
-    EXPECT_EQ(as_text(view.extension(static_cast<ExtensionTag>(8)).value()), "x");
+    EXPECT_EQ(as_text(view.extension(static_cast<ExtensionTag>(9)).value()), "x");
     EXPECT_EQ(view.origin(), "amqp");
     EXPECT_EQ(encoded(view.parts()), bytes);
 }

@@ -55,7 +55,9 @@ bool Connection::read_once() {
     const std::size_t kept = tls_ ? 0 : kept_.size();
     if (kept * 2 > buffer.size()) return false;  // a session that lets so much lie will never take it
     if (kept > 0) std::memcpy(buffer.data(), kept_.data(), kept);
-    const auto got = socket_.read_some(buffer.subspan(kept));
+    // A short read keeps turns short: with many messages a read, consumers would wait for each other's acks.
+    const MutableBytes room = buffer.subspan(kept);
+    const auto got = socket_.read_some(room.subspan(0, std::min<std::size_t>(room.size(), limits::read_size_max)));
     if (!got || socket_.at_end()) return false;
     if (*got == 0) return true;
     bytes_in_ += *got;

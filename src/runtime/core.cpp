@@ -107,7 +107,7 @@ std::size_t Core::run_tasks() {
 void Core::end_of_turn() {
     for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i]->end_of_input();
     for (auto& slot : shards_) slot->shard().end_of_turn(now_);
-    dead_letterer_.end_of_turn(now_);
+    carry_letters();
     for (int round = 0; round < rounds_max && !events_.empty(); ++round) show_events();
     if (!events_.empty()) another_turn_ = true;
     for (auto& slot : shards_) another_turn_ = another_turn_ || slot->shard().busy();
@@ -115,6 +115,15 @@ void Core::end_of_turn() {
     for (auto& slot : shards_) slot->end_of_turn(now_);
     flush_touched();
     push_mail();
+    if (!letters_.empty()) another_turn_ = true;
+}
+
+/// Letters that this brings about (a dead-letter queue that refuses) wait for the next turn.
+void Core::carry_letters() {
+    std::vector<broker::DeadLetter> letters;
+    letters.swap(letters_);
+    for (broker::DeadLetter& letter : letters) dead_letterer_.handle(std::move(letter), now_);
+    dead_letterer_.end_of_turn(now_);
 }
 
 void Core::show_events() {

@@ -74,7 +74,7 @@ public:
     void broadcast(std::shared_ptr<const Bytes> change, RequestId barrier);
     void shard_pressure(ShardId shard, bool on);
     void queue_unused(QueueId queue);
-    void dead_letter(broker::DeadLetter letter) { dead_letterer_.handle(std::move(letter), now_); }
+    void dead_letter(broker::DeadLetter letter) { letters_.push_back(std::move(letter)); }
     void request_turn() { another_turn_ = true; }
 
     // For the node's tasks, on this core's thread.
@@ -97,6 +97,7 @@ private:
     [[nodiscard]] std::size_t run_tasks();
     void take(Message& message);
     void end_of_turn();
+    void carry_letters();
     void show_events();
     void flush_touched();
     void push_mail();
@@ -137,6 +138,7 @@ private:
     std::vector<std::unique_ptr<ShardSlot>> shards_;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
     std::vector<Connection*> touched_;
+    std::vector<broker::DeadLetter> letters_;          ///< a shard may be in the middle of a command when it sends one
     std::vector<Outgoing> events_;
     std::vector<Outgoing> showing_;
     std::vector<std::unique_ptr<Mailbox>> inbox_;      ///< by sender

@@ -23,7 +23,7 @@ void ShardSlot::end_of_turn(const Now& now) {
 
 void ShardSlot::close_log(std::move_only_function<void()> done) {
     closing_ = true;
-    log_->checkpoint(snapshot());
+    log_->checkpoint(snapshot(true));
     log_->close(std::move(done));
 }
 
@@ -85,13 +85,13 @@ void ShardSlot::on_state(storage::LogState state, const Error& reason) {
     update_pressure();
 }
 
-Bytes ShardSlot::snapshot() const {
+Bytes ShardSlot::snapshot(bool last) const {
     Bytes out;
     Writer writer(out);
     const Bytes catalog = id_.value == 0 ? catalog_.snapshot() : Bytes();
     writer.uvarint(catalog.size());
     writer.raw(catalog);
-    writer.raw(shard_.snapshot());
+    writer.raw(shard_.snapshot(last));
     return out;
 }
 

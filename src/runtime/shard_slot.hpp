@@ -59,7 +59,7 @@ public:
     std::uint64_t live(StreamId stream, Offset first, Offset end) override;
 
 private:
-    [[nodiscard]] Bytes snapshot() const;
+    [[nodiscard]] Bytes snapshot(bool last = false) const;
     Lsn log_owned(ChangeOwner owner, ByteView change, bool lazy);
     void update_pressure();
 

@@ -3,6 +3,7 @@
 #include "sys/process.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 

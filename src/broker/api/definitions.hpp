@@ -32,6 +32,9 @@ enum class DelayedRetry : std::uint8_t { disabled, all, failed, returned };
 /// Of quorum queues for which neither declaration nor policy states one.
 inline constexpr std::int64_t delivery_limit_default = 20;
 
+/// The highest level of quorum queues for which no priorities are declared.
+inline constexpr std::uint8_t quorum_priority_max = 31;
+
 /// How a queue behaves: its arguments with the policies that apply laid over them. Absent = no such rule.
 struct QueueOptions {
     std::optional<std::int64_t> message_ttl_ms;      ///< >= 0
@@ -42,7 +45,7 @@ struct QueueOptions {
     std::optional<std::uint64_t> length_max;         ///< ready messages
     std::optional<std::uint64_t> length_bytes_max;   ///< bytes of ready bodies
     Overflow overflow = Overflow::drop_head;
-    std::uint8_t priority_max = 0;                   ///< 0: one level; n: levels 0..n, one stream each
+    std::uint8_t priority_max = 0;                   ///< 0: not declared; n: levels 0..n, one stream each
     bool single_active_consumer = false;
     /// Returns after which a message is dead-lettered. In force: absent = none. Declared and in policies: negative = none,
     /// absent = not stated; the controller then gives quorum queues delivery_limit_default.
@@ -94,7 +97,9 @@ struct QueueDefinition {
     std::string policy;         ///< name of the policy in force, or empty
     std::string operator_policy;
     /// Level i's messages stand in this stream: the queue's own id space, see level_stream().
-    [[nodiscard]] std::size_t levels() const { return std::size_t{declared->priority_max} + 1; }
+    [[nodiscard]] std::uint8_t highest_level() const {
+        return kind == QueueKind::quorum && declared->priority_max == 0 ? quorum_priority_max : declared->priority_max;
+    }
 };
 
 /// The stream of a queue's priority level (0..255). Stream ids are derived, so that they need no table: counter * 256 + level.
@@ -121,7 +126,7 @@ struct ExchangeDefinition {
     bool durable = true;
     bool auto_delete = false;
     bool internal = false;
-    bool delayed = false;        ///< messages carry a delay and are held before they become ready
+    bool delayed = false;        ///< declared for messages with a delay, which any queue honours: for display
     std::string type_name;       ///< as declared, for comparison and display
     Bytes arguments;
     std::string alternate;       ///< name, or empty (policies laid over)

@@ -17,7 +17,6 @@ namespace fantail::broker {
 /// Where a message goes. Reused by the caller; cleared by route().
 struct Route {
     std::vector<const QueueDefinition*> queues;   ///< each once, in no particular order
-    bool delayed = false;                         ///< the exchange published to is a delayed one
     bool repeatable = false;  ///< depends on exchange and key alone (no headers, chance or history on the way): may be kept
 };
 

@@ -81,7 +81,7 @@ Handled Channel::on_publish(const WholePublish& message) {
                         message.method.mandatory);
 }
 
-Handled Channel::take_message(Publication message, bool mandatory) {
+Handled Channel::take_message(Publication&& message, bool mandatory) {
     if (!reply_address_.empty()) message.reply_address = &reply_address_;
     if (transaction_) return store_publish(message, mandatory);
     message.from = next_publish();
@@ -126,12 +126,6 @@ Handled Channel::on_frame(const Frame& frame) {
 Handled Channel::on_method(ByteView payload) {
     method_ = method_id(payload);
     if (incoming_) return refuse(ReplyCode::unexpected_frame, "expected content for " + std::string("basic.publish") + ", got a method frame instead");
-    if (method_ == MethodId::basic_ack) {
-        Reader in(payload.subspan(sizeof(MethodId)));
-        BasicAck ack;
-        decode_into(ack, in);
-        if (in.done()) [[likely]] return handle(ack);
-    }
     auto method = decode(payload);
     if (!method) {
         const bool unknown = method.error().code == ErrorCode::unsupported;

@@ -29,10 +29,12 @@ public:
     [[nodiscard]] MethodId faulty_method() const { return method_; }
 
     // --- input
-    /// Whether a whole publish may be handed to on_publish now.
-    [[nodiscard]] bool takes_whole_publish() const { return !incoming_ && pending_.empty() && stalled_.frames.empty(); }
-    /// Hot. REQUIRES takes_whole_publish().
+    /// Whether nothing is under way on the channel that a whole publish or an ack would have to wait for.
+    [[nodiscard]] bool takes_whole_messages() const { return !incoming_ && pending_.empty() && stalled_.frames.empty(); }
+    /// Hot. REQUIRES takes_whole_messages().
     [[nodiscard]] Handled on_publish(const WholePublish& message);
+    /// Hot. REQUIRES takes_whole_messages().
+    [[nodiscard]] Handled on_ack(const BasicAck& ack) { return settle(ack.delivery_tag, ack.multiple, broker::Outcome::accept); }
     /// Whether this frame must wait for an answer that is outstanding.
     [[nodiscard]] bool must_stall(const Frame& frame) const;
     /// Keeps a frame (its wire bytes) for later. Errors: 506 (too much).
@@ -84,7 +86,7 @@ private:
     Handled complete_content();
     void drop_content();
     [[nodiscard]] PublisherRef next_publish();
-    Handled take_message(Publication message, bool mandatory);
+    Handled take_message(Publication&& message, bool mandatory);
     void conclude(Fate fate, const Publication& message, bool mandatory);
     void mark_busy();
     Handled store_publish(const Publication& message, bool mandatory);

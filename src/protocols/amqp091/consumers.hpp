@@ -10,12 +10,12 @@
 namespace fantail::amqp091 {
 
 struct Consumer {
-    ConsumerId id;
+    ConsumerId id{};
     std::uint16_t channel = 0;
     bool no_ack = false;
     broker::QueueKind kind = broker::QueueKind::classic;
-    QueueId queue;
-    std::string tag;
+    QueueId queue{};
+    std::string tag{};
 };
 
 /// All consumers of a connection. References stay valid until the consumer is removed.

@@ -63,7 +63,7 @@ Replied<std::optional<std::int64_t>> read_integer(const Link& link, const Exchan
 }
 
 std::unexpected<ReplyError> unknown_type(std::string_view name) {
-    return refuse(ReplyCode::command_invalid, "unknown exchange type '" + std::string(name) + "'");
+    return refuse(ReplyCode::precondition_failed, "unknown exchange type '" + std::string(name) + "'");
 }
 
 Handled read_type(const Link& link, std::string_view name, ExchangeDefinition& exchange) {

@@ -74,7 +74,6 @@ public:
         ++routed;
         out = {};
         out.repeatable = repeatable;
-        out.delayed = exchange.delayed;
         route_key(exchange, facts.routing_key, out);
         for (const std::string_view key : facts.more_keys) route_key(exchange, key, out);
     }

@@ -4,6 +4,7 @@
 
 #include "protocols/amqp091/content.hpp"
 #include "record/deaths.hpp"
+#include "record/varint.hpp"
 
 namespace fantail::amqp091 {
 namespace {
@@ -63,6 +64,13 @@ bool adds_counts(const DeliveryFacts& facts) {
     return false;
 }
 
+/// Whether the envelope holds nothing but properties and exchange, told by its size.
+bool is_plain(ByteView envelope, const record::EnvelopeView& view) {
+    const auto sized = [](std::size_t size) { return record::uvarint_size(size) + size; };
+    const std::size_t exchange = view.exchange().empty() ? 0 : 1 + sized(view.exchange().size());
+    return envelope.size() == 1 + sized(view.properties().size()) + exchange;
+}
+
 }  // namespace
 
 void Mapper::add_headers(ByteView properties, ByteView deaths, const DeliveryFacts& facts) {
@@ -114,7 +122,7 @@ OutgoingMessage Mapper::map(const record::RecordView& record, const DeliveryFact
     if (envelope) [[likely]] {
         message.properties = envelope->properties();
         message.exchange = envelope->exchange();
-        deaths = envelope->deaths();
+        if (!is_plain(record.envelope, *envelope)) [[unlikely]] deaths = envelope->deaths();
     } else {
         map_foreign(record);
         message.properties = rewritten_;

@@ -40,15 +40,15 @@ struct CommitTransaction {};
 
 /// One method of a channel. Replies go out in the order of the methods.
 struct PendingMethod {
-    RequestId request;
+    RequestId request{};
     MethodId method{};
     bool no_wait = false;
     /// Later topology methods may be sent before this one is answered.
     bool pipelined = false;
     std::variant<broker::DeclareQueue, broker::DeclareExchange, broker::DeleteQueue, broker::DeleteExchange, BindingChange, PassiveDeclare,
                  PurgeQueue, StartConsumer, StopConsumer, GetMessage, CommitTransaction>
-        what;
-    std::optional<broker::Event> answer;
+        what{};
+    std::optional<broker::Event> answer{};
 };
 
 }  // namespace fantail::amqp091

@@ -3,6 +3,7 @@
 #include "protocols/amqp091/publication.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace fantail::amqp091 {
 namespace {
@@ -28,28 +29,39 @@ Replied<std::optional<std::int64_t>> read_delay(const record::FieldEntry& entry)
 
 }  // namespace
 
+bool Inspector::repeats(ByteView properties) const {
+    return properties.size() == last_plain_.size() && !last_plain_.empty() &&
+           std::memcmp(properties.data(), last_plain_.data(), properties.size()) == 0;
+}
+
 Handled Inspector::inspect(const Publication& message) {
-    auto scan = record::scan_properties(message.properties);
-    if (!scan) return refuse(ReplyCode::syntax_error, scan.error().message);
-    draft_.scan = *scan;
     draft_.properties = message.properties;
-    draft_.traits = {.transient = !scan->persistent()};
-    draft_.priority = scan->priority.value_or(0);
-    if (!scan->headers && !scan->expiration && !scan->user_id && !scan->reply_to) [[likely]] {
-        if (!draft_.more_keys.empty()) draft_.more_keys.clear();
-        draft_.delay_ms.reset();
-        draft_.exchange_delay_ms.reset();
-        draft_.deduplication.reset();
+    if (repeats(message.properties)) [[likely]] {
+        draft_.traits = {.transient = !draft_.scan.persistent()};
         return {};
     }
-    return inspect_rare(message);
+    // The scan is of a copy, so that it outlives the message.
+    last_plain_.assign(message.properties.data(), message.properties.data() + message.properties.size());
+    auto scan = record::scan_properties(last_plain_);
+    if (!scan) {
+        last_plain_.clear();
+        return refuse(ReplyCode::syntax_error, scan.error().message);
+    }
+    draft_.scan = *scan;
+    draft_.traits = {.transient = !scan->persistent()};
+    draft_.priority = scan->priority.value_or(0);
+    draft_.more_keys.clear();
+    draft_.delay_ms.reset();
+    draft_.deduplication.reset();
+    if (!scan->headers && !scan->expiration && !scan->user_id && !scan->reply_to) [[likely]] return {};
+    const Handled handled = inspect_rare(message);
+    // Nothing may take these for plain ones; the views stay good until the next message.
+    inspected_.swap(last_plain_);
+    last_plain_.clear();
+    return handled;
 }
 
 Handled Inspector::inspect_rare(const Publication& message) {
-    draft_.more_keys.clear();
-    draft_.delay_ms.reset();
-    draft_.exchange_delay_ms.reset();
-    draft_.deduplication.reset();
     has_blind_keys_ = false;
     const record::PropertyScan& scan = draft_.scan;
     if (scan.expiration) {
@@ -72,15 +84,21 @@ Handled Inspector::inspect_headers() {
             FANTAIL_CHECK(add_keys(entry.name, entry.value));
             has_blind_keys_ = has_blind_keys_ || entry.name == blind_copy_header;
         } else if (entry.name == exchange_delay_header) {
-            // Only a delayed exchange gives this header its meaning; elsewhere any value may stand in it.
-            draft_.exchange_delay_ms = read_delay(entry).value_or(std::nullopt);
+            // Any queue honours it, through any exchange; but only here may other programs' own values stand in it.
+            hold_for(read_delay(entry).value_or(std::nullopt));
         } else if (entry.name == delay_header) {
-            FANTAIL_TRY(draft_.delay_ms, read_delay(entry));
+            FANTAIL_TRY(const auto delay_ms, read_delay(entry));
+            hold_for(delay_ms);
         } else if (entry.name == deduplication_header) {
             draft_.deduplication = entry.value;
         }
     }
     return {};
+}
+
+/// With both headers, the longer delay counts.
+void Inspector::hold_for(std::optional<std::int64_t> delay_ms) {
+    if (delay_ms) draft_.delay_ms = std::max(*delay_ms, draft_.delay_ms.value_or(0));
 }
 
 Handled Inspector::add_keys(std::string_view name, const record::FieldValueView& value) {

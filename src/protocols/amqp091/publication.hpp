@@ -23,11 +23,11 @@ struct PublisherRef {
 
 /// A message as it was published. Views.
 struct Publication {
-    PublisherRef from;
-    std::string_view exchange;
-    std::string_view routing_key;
-    ByteView properties;
-    ByteView body;
+    PublisherRef from{};
+    std::string_view exchange{};
+    std::string_view routing_key{};
+    ByteView properties{};
+    ByteView body{};
     const std::string* reply_address = nullptr;  ///< the channel's direct reply consumer, if it has one
 };
 
@@ -38,8 +38,7 @@ struct Draft {
     broker::BatchTraits traits;
     std::uint8_t priority = 0;
     std::vector<std::string_view> more_keys; ///< CC and BCC
-    std::optional<std::int64_t> delay_ms;           ///< of the header for any queue
-    std::optional<std::int64_t> exchange_delay_ms;  ///< of the header for delayed exchanges
+    std::optional<std::int64_t> delay_ms;    ///< to be held for so long
     std::optional<record::FieldValueView> deduplication;
 };
 
@@ -53,13 +52,17 @@ public:
     [[nodiscard]] const Draft& draft() const { return draft_; }
 
 private:
+    [[nodiscard]] bool repeats(ByteView properties) const;
     [[nodiscard]] Handled inspect_rare(const Publication& message);
     [[nodiscard]] Handled inspect_headers();
+    void hold_for(std::optional<std::int64_t> delay_ms);
     [[nodiscard]] Handled add_keys(std::string_view name, const record::FieldValueView& value);
     [[nodiscard]] Handled rewrite(const Publication& message, bool to_reply_consumer);
 
     const Link& link_;
     Draft draft_;
+    Bytes last_plain_;             ///< the last plain properties, which draft_.scan then views; publishers repeat them
+    Bytes inspected_;              ///< the last others, likewise
     Bytes rewritten_;
     bool has_blind_keys_ = false;
 };

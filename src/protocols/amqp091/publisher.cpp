@@ -104,14 +104,14 @@ std::optional<ByteView> Publisher::deduplication_id(const Draft& draft) {
 
 void Publisher::encode_envelope(const Publication& message, const Draft& draft, const PublishRoute& route, broker::BatchTraits& traits) {
     envelope_.clear();
-    const auto delay = route.delayed && draft.exchange_delay_ms ? draft.exchange_delay_ms : draft.delay_ms;
-    if (!delay && !route.deduplicated) [[likely]] {
+    if (!draft.delay_ms && !route.deduplicated) [[likely]] {
         record::encode_envelope(envelope_, draft.properties, message.exchange);
         return;
     }
     record::EnvelopeParts parts{.properties = draft.properties, .exchange = message.exchange};
-    if (delay) parts.due_time = WallTime{std::max<std::int64_t>(link_.now().wall.ms, 0) + *delay};
+    if (draft.delay_ms) parts.due_time = WallTime{std::max<std::int64_t>(link_.now().wall.ms, 0) + *draft.delay_ms};
     if (route.deduplicated) parts.dedup_id = deduplication_id(draft);
+    if (parts.dedup_id && route.deduplication_window_ms > 0) parts.dedup_window_ms = static_cast<std::uint64_t>(route.deduplication_window_ms);
     traits.has_due_time = parts.due_time.has_value();
     traits.has_deduplication = parts.dedup_id.has_value();
     record::encode_envelope(envelope_, parts);
@@ -133,7 +133,7 @@ GatheredBatch* Publisher::find_open(bool transient) {
 GatheredBatch& Publisher::batch_for(PublishRoute& route, const Draft& draft, broker::BatchTraits traits, std::size_t room) {
     GatheredBatch* batch = nullptr;
     if (route.batch != 0 && route.batch_index < open_.size() && open_[route.batch_index]->number == route.batch &&
-        open_[route.batch_index]->traits.transient == traits.transient && !route.prioritized) [[likely]] {
+        open_[route.batch_index]->traits.transient == traits.transient && (!route.prioritized || route.batch_priority == draft.priority)) [[likely]] {
         batch = open_[route.batch_index].get();
     } else {
         collect_targets(route, draft.priority);
@@ -148,6 +148,7 @@ GatheredBatch& Publisher::batch_for(PublishRoute& route, const Draft& draft, bro
         batch = &open_batch(traits);
         route.batch = batch->number;
         route.batch_index = open_.size() - 1;
+        route.batch_priority = draft.priority;
     }
     add_traits(batch->traits, traits);
     return *batch;

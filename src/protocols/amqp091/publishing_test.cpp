@@ -176,18 +176,43 @@ TEST(AmqpPublish, MarksExpirationDelayAndPriority) {
     }
 }
 
-TEST(AmqpPublish, HonoursXDelayOnDelayedExchangesOnly) {
+TEST(AmqpPublish, HonoursXDelayThroughAnyExchangeAndIgnoresWhatIsNoNumberThere) {
     PublishScene s;
-    s.broker.topology.add_exchange("later", broker::ExchangeType::fanout).delayed = true;
-    s.broker.topology.bind("later", "q");
     s.broker.topology.bind("amq.fanout", "q");
     record::FieldTableBuilder headers;
     headers.set_int("x-delay", 250);
-    s.publish(1, {.exchange = "amq.fanout"}, "now", with_headers(headers)).turn();
-    s.publish(1, {.exchange = "later"}, "later", with_headers(headers)).turn();
-    ASSERT_THAT(s.appends(), SizeIs(2));
-    EXPECT_FALSE(first_envelope(s.appends()[0]).due_time);
+    s.publish(1, {.exchange = "amq.fanout"}, "later", with_headers(headers)).turn();
+    headers.set_int("x-opt-delivery-delay", 100);
+    s.publish(1, {.routing_key = "q"}, "later too", with_headers(headers)).turn();
+    record::FieldTableBuilder other;
+    other.set_text("x-delay", "none");
+    s.publish(1, {.routing_key = "q"}, "now", with_headers(other)).turn();
+    ASSERT_THAT(s.appends(), SizeIs(3));
+    EXPECT_EQ(first_envelope(s.appends()[0]).due_time, WallTime{s.broker.time.wall.ms + 250});
     EXPECT_EQ(first_envelope(s.appends()[1]).due_time, WallTime{s.broker.time.wall.ms + 250});
+    EXPECT_FALSE(first_envelope(s.appends()[2]).due_time);
+}
+
+TEST(AmqpPublish, QuorumQueuesHave32LevelsUndeclaredAndEqualPrioritiesShareABatch) {
+    PublishScene s;
+    s.broker.topology.queues["q"].kind = broker::QueueKind::quorum;
+    for (const std::uint8_t priority : {7, 7, 200}) s.publish(1, {.routing_key = "q"}, "x", properties_of({.priority = priority}));
+    s.turn();
+    std::vector<std::pair<int, std::uint32_t>> levels;
+    for (const Append& append : s.appends()) levels.emplace_back(append.targets.at(0).level, append.count);
+    EXPECT_THAT(levels, UnorderedElementsAre(std::pair(7, 2u), std::pair(31, 1u)));
+}
+
+TEST(AmqpPublish, AnExchangesDeduplicationWindowTravelsWithTheMessage) {
+    PublishScene s;
+    s.broker.topology.add_exchange("once", broker::ExchangeType::fanout).deduplication_window_ms = 500;
+    s.broker.topology.bind("once", "q");
+    s.publish(1, {.exchange = "once"}, "a", properties_of({.message_id = "m-1"})).turn();
+    s.publish(1, {.exchange = "once"}, "no id").turn();
+    ASSERT_THAT(s.appends(), SizeIs(2));
+    EXPECT_EQ(first_envelope(s.appends()[0]).dedup_window_ms, 500u);
+    EXPECT_EQ(as_text(*first_envelope(s.appends()[0]).dedup_id), "Sm-1");
+    EXPECT_FALSE(first_envelope(s.appends()[1]).dedup_window_ms);
 }
 
 TEST(AmqpPublish, SendsMessagesOneByOneWhereAQueueDecidesOnEach) {
@@ -216,6 +241,22 @@ TEST(AmqpPublish, CopiesGoToCcAndBccAndBccIsRemoved) {
     const auto stored = Properties::parse(first_envelope(s.appends()[0]).properties).value();
     EXPECT_FALSE(stored.headers->find("BCC"));
     EXPECT_TRUE(stored.headers->find("kept"));
+}
+
+TEST(AmqpPublish, ReadsChangingPropertiesAfresh) {
+    PublishScene s;
+    const Bytes plain = properties_of({.delivery_mode = 2, .message_id = "1"});
+    record::FieldTableBuilder headers;
+    headers.set_int("x-opt-delivery-delay", 9);
+    const Bytes delayed = with_headers(headers);
+    for (const Bytes* properties : {&plain, &plain, &delayed, &plain, &delayed}) s.publish(1, {.routing_key = "q"}, "x", *properties).turn();
+    std::string seen;
+    for (const Append& append : s.appends()) {
+        seen += append.traits.transient ? "t" : "p";
+        seen += append.traits.has_due_time ? "d " : "- ";
+        EXPECT_EQ(first_envelope(append).due_time.has_value(), append.traits.has_due_time);
+    }
+    EXPECT_EQ(seen, "p- p- td p- td ");
 }
 
 TEST(AmqpPublish, SoftErrorsCloseTheChannel) {

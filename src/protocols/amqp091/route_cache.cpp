@@ -49,7 +49,7 @@ Replied<const broker::ExchangeDefinition*> RouteCache::find_open_exchange(std::s
 
 void RouteCache::fill(PublishRoute& route, const broker::ExchangeDefinition& exchange) const {
     route.queues.clear();
-    route.delayed = found_.delayed;
+    route.deduplication_window_ms = exchange.deduplication_window_ms;
     route.deduplicated = exchange.deduplication_window_ms > 0;
     route.one_by_one = route.deduplicated;
     route.prioritized = false;
@@ -57,7 +57,7 @@ void RouteCache::fill(PublishRoute& route, const broker::ExchangeDefinition& exc
     for (const broker::QueueDefinition* queue : found_.queues) {
         const broker::QueueOptions& options = queue->options;
         const bool deduplicates = options.deduplication_window_ms > 0;
-        const std::uint8_t priority_max = queue->declared->priority_max;
+        const std::uint8_t priority_max = queue->highest_level();
         route.queues.push_back({queue->id, priority_max});
         route.deduplicated = route.deduplicated || deduplicates;
         route.one_by_one = route.one_by_one || deduplicates || options.overflow != broker::Overflow::drop_head;

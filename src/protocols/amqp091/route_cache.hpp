@@ -23,11 +23,12 @@ struct PublishRoute {
     std::vector<Queue> queues;      ///< by ascending id, so that those of one shard are neighbours
     bool one_by_one = false;        ///< some queue decides on each message
     bool deduplicated = false;      ///< some queue or the exchange looks for duplicates
-    bool delayed = false;           ///< passed a delayed exchange
+    std::int64_t deduplication_window_ms = 0;   ///< the exchange's
     bool prioritized = false;       ///< some queue has levels
     // Where the last message of this route went; see Publisher.
     std::uint64_t batch = 0;
     std::size_t batch_index = 0;
+    std::uint8_t batch_priority = 0;
 };
 
 /// Invariant: an entry is used only while its version is the catalog's.

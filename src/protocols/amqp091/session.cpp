@@ -48,11 +48,9 @@ std::size_t Session::consume(ByteView bytes) {
     std::size_t used = phase_ == Phase::header ? take_header(bytes) : 0;
     while (used < bytes.size() && reads_frames()) {
         const ByteView rest = bytes.subspan(used);
-        if (phase_ == Phase::running) [[likely]] {
-            if (const std::size_t taken = take_publish(rest); taken != 0) {
-                used += taken;
-                continue;
-            }
+        if (const std::size_t taken = take_quickly(rest); taken != 0) [[likely]] {
+            used += taken;
+            continue;
         }
         Frame frame;
         const auto status = next_frame(rest, link_.frame_max, frame);
@@ -88,12 +86,36 @@ std::size_t Session::take_header(ByteView bytes) {
     return bytes.size();
 }
 
+/// The two methods that come by the million; whatever is unusual about them is left to the general way.
+std::size_t Session::take_quickly(ByteView bytes) {
+    constexpr std::size_t needed = frame_header_size + sizeof(MethodId);
+    if (phase_ != Phase::running || bytes.size() < needed || bytes[0] != static_cast<std::uint8_t>(FrameType::method)) return 0;
+    const MethodId id{load_be<std::uint32_t>(&bytes[frame_header_size])};
+    if (id == MethodId::basic_publish) return take_publish(bytes);
+    return id == MethodId::basic_ack ? take_ack(bytes) : 0;
+}
+
+/// Hot.
+std::size_t Session::take_ack(ByteView bytes) {
+    Frame frame;
+    if (!take_frame(bytes, link_.frame_max, frame)) return 0;
+    BasicAck ack;
+    Reader in(frame.payload.subspan(sizeof(MethodId)));
+    decode_into(ack, in);
+    Channel* const channel = find(frame.channel);
+    if (!in.done() || channel == nullptr || !channel->takes_whole_messages()) return 0;
+    if (const Handled handled = channel->on_ack(ack); !handled) [[unlikely]] {
+        fail(handled.error(), frame.channel, MethodId::basic_ack);
+    }
+    return frame.wire_size;
+}
+
 /// Hot.
 std::size_t Session::take_publish(ByteView bytes) {
     WholePublish message;
     if (!take_whole_publish(bytes, link_.frame_max, message)) return 0;
     Channel* const channel = find(message.channel);
-    if (channel == nullptr || !channel->takes_whole_publish()) return 0;
+    if (channel == nullptr || !channel->takes_whole_messages()) return 0;
     if (const Handled handled = channel->on_publish(message); !handled) [[unlikely]] {
         fail(handled.error(), message.channel, MethodId::basic_publish);
     }
@@ -119,12 +141,10 @@ void Session::on_frame(const Frame& frame, ByteView wire) {
 }
 
 void Session::on_channel_frame(const Frame& frame, ByteView wire) {
-    const auto slot = channels_.find(frame.channel);
-    if (slot == channels_.end()) return on_new_channel(frame);
-    if (!slot->second.channel) return on_closed_channel(frame);
-    Channel& channel = *slot->second.channel;
-    if (!channel.must_stall(frame)) return on_open_channel(channel, frame);
-    if (const Handled stalled = channel.stall(wire); !stalled) fail(stalled.error(), frame.channel, MethodId{});
+    Channel* const channel = find(frame.channel);
+    if (channel == nullptr) return channels_.contains(frame.channel) ? on_closed_channel(frame) : on_new_channel(frame);
+    if (!channel->must_stall(frame)) return on_open_channel(*channel, frame);
+    if (const Handled stalled = channel->stall(wire); !stalled) fail(stalled.error(), frame.channel, MethodId{});
 }
 
 void Session::on_new_channel(const Frame& frame) {
@@ -179,7 +199,7 @@ void Session::resume(std::uint16_t number) {
     Channel::Stalled stalled = channel->take_stalled();
     while (stalled.at < stalled.frames.size() && phase_ == Phase::running) {
         const ByteView rest = ByteView(stalled.frames).subspan(stalled.at);
-        if (const std::size_t taken = take_publish(rest); taken != 0) {
+        if (const std::size_t taken = take_quickly(rest); taken != 0) {
             stalled.at += taken;
             continue;
         }

@@ -48,6 +48,8 @@ private:
     // Input
     std::size_t consume(ByteView bytes);
     std::size_t take_header(ByteView bytes);
+    std::size_t take_quickly(ByteView bytes);
+    std::size_t take_ack(ByteView bytes);
     std::size_t take_publish(ByteView bytes);
     [[nodiscard]] bool reads_frames() const;
     void on_frame(const Frame& frame, ByteView wire);

@@ -258,7 +258,7 @@ TEST(AmqpErrors, HardOnesCloseTheConnectionWithTheirCode) {
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, BasicRecoverAsync{.requeue = false}); }), HasSubstr("reply_code=540"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, ChannelFlow{.active = false}); }), HasSubstr("reply_code=540"));
     EXPECT_THAT(code_of([](Scene& s) { s.publish(1, {.immediate = true}, "x"); }), HasSubstr("reply_code=540;reply_text=NOT_IMPLEMENTED - immediate=true"));
-    EXPECT_THAT(code_of([](Scene& s) { s.send(1, ExchangeDeclare{.exchange = "e", .type = "x-nothing"}); }), HasSubstr("reply_code=503;reply_text=COMMAND_INVALID - unknown exchange type 'x-nothing'"));
+    EXPECT_THAT(code_of([](Scene& s) { s.send(1, ExchangeDeclare{.exchange = "e", .type = "x-nothing"}); }), HasSubstr("1 channel.close reply_code=406;reply_text=PRECONDITION_FAILED - unknown exchange type 'x-nothing'"));
     EXPECT_THAT(code_of([](Scene& s) {
                     s.send(1, BasicConsume{.queue = "q", .consumer_tag = "t"}).send(1, BasicConsume{.queue = "q", .consumer_tag = "t"});
                 }),
