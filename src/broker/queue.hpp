@@ -15,6 +15,7 @@
 #include "broker/queue_rules.hpp"
 #include "broker/ready_ring.hpp"
 #include "broker/shard_context.hpp"
+#include "record/envelope.hpp"
 
 namespace fantail::broker {
 

@@ -71,32 +71,44 @@ Result<void> AmqpClient::flush() {
     return {};
 }
 
-Result<void> AmqpClient::pump(int timeout_ms) {
+Result<bool> AmqpClient::take_one() {
+    Frame frame;
+    FANTAIL_TRY(const FrameStatus status, next_frame(ByteView(in_).subspan(taken_), frame_max_, frame));
+    if (status == FrameStatus::need_more) return false;
+    taken_ += frame.wire_size;
+    FANTAIL_CHECK(dispatch(frame));
+    return true;
+}
+
+Result<std::size_t> AmqpClient::receive(int timeout_ms) {
     FANTAIL_CHECK(flush());
-    FANTAIL_TRY(const std::size_t got, socket_.receive(in_, timeout_ms));
-    if (got == 0) return {};
-    std::size_t used = 0;
-    for (;;) {
-        Frame frame;
-        FANTAIL_TRY(const FrameStatus status, next_frame(ByteView(in_).subspan(used), frame_max_, frame));
-        if (status == FrameStatus::need_more) break;
-        FANTAIL_CHECK(dispatch(frame));
-        used += frame.wire_size;
+    in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(taken_));
+    taken_ = 0;
+    return socket_.receive(in_, timeout_ms);
+}
+
+Result<void> AmqpClient::pump(int timeout_ms) {
+    FANTAIL_TRY(bool took, take_one());  // a reply that was awaited may have left some behind it
+    if (!took) {
+        FANTAIL_TRY(const std::size_t got, receive(timeout_ms));
+        if (got == 0) return {};
     }
-    in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(used));
-    return {};
+    do {
+        FANTAIL_TRY(took, take_one());
+    } while (took);
+    return flush();
 }
 
 Result<void> AmqpClient::wait_for(MethodId reply) {
     last_ = MethodId{};
-    while (last_ != reply) {
-        const MethodId before = last_;
-        const std::size_t had = in_.size();
-        FANTAIL_CHECK(pump(reply_timeout_ms));
-        if (last_ == before && in_.size() == had && body_left_ == 0 && !awaiting_header_)
-            return fail(ErrorCode::unavailable, "the broker does not answer");
+    FANTAIL_CHECK(flush());
+    for (;;) {
+        FANTAIL_TRY(const bool took, take_one());
+        if (took && last_ == reply) return {};
+        if (took) continue;
+        FANTAIL_TRY(const std::size_t got, receive(reply_timeout_ms));
+        if (got == 0) return fail(ErrorCode::unavailable, "the broker does not answer");
     }
-    return {};
 }
 
 Result<void> AmqpClient::close() {

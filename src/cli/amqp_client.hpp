@@ -63,6 +63,9 @@ public:
 private:
     AmqpClient(BlockingSocket socket, AmqpHandlers handlers) : socket_(std::move(socket)), handlers_(std::move(handlers)) {}
     Result<void> shake_hands(const AmqpUri& uri);
+    /// False: no whole frame is there.
+    Result<bool> take_one();
+    Result<std::size_t> receive(int timeout_ms);
     Result<void> dispatch(const amqp091::Frame& frame);
     Result<void> on_method(const amqp091::Method& method);
     void begin_content(std::uint64_t tag);
@@ -71,6 +74,7 @@ private:
     BlockingSocket socket_;
     AmqpHandlers handlers_;
     Bytes in_;
+    std::size_t taken_ = 0;            ///< bytes at the front of in_ that are done with
     Bytes out_;
     Bytes body_;                       ///< of the message under way
     std::uint64_t body_left_ = 0;

@@ -26,7 +26,8 @@ protocols::Protocol::Sniff sniff(ByteView first) {
 
 protocols::Protocol make_protocol(AmqpOptions options) {
     auto shared = std::make_shared<const AmqpOptions>(std::move(options));
-    return {"amqp 0-9-1", sniff, [shared](protocols::SessionHost& host) { return std::make_unique<Session>(host, shared); }};
+    return {"amqp 0-9-1", sniff,
+            [shared](protocols::SessionHost& host) { return std::make_unique<Session>(host, shared); }};
 }
 
 }  // namespace fantail::amqp091

@@ -38,8 +38,9 @@ bool may_pipeline(const Frame& frame) {
 }
 
 ReplyError too_large_message(std::uint64_t size, std::uint64_t size_max) {
-    return reply_error(ReplyCode::precondition_failed, "message size " + std::to_string(size) + " is larger than configured max size " +
-                                                           std::to_string(size_max));
+    return reply_error(
+        ReplyCode::precondition_failed,
+        "message size " + std::to_string(size) + " is larger than configured max size " + std::to_string(size_max));
 }
 
 }  // namespace
@@ -55,7 +56,8 @@ bool Channel::must_stall(const Frame& frame) const {
 
 Handled Channel::stall(ByteView wire) {
     if (stalled_.at > stalled_.frames.size() / 2) {
-        stalled_.frames.erase(stalled_.frames.begin(), stalled_.frames.begin() + static_cast<std::ptrdiff_t>(stalled_.at));
+        stalled_.frames.erase(stalled_.frames.begin(),
+                              stalled_.frames.begin() + static_cast<std::ptrdiff_t>(stalled_.at));
         stalled_.at = 0;
     }
     if (stalled_.frames.size() - stalled_.at + wire.size() > limits::stalled_bytes_max) {
@@ -67,17 +69,19 @@ Handled Channel::stall(ByteView wire) {
 
 // --- publishing
 
-PublisherRef Channel::next_publish() {
-    return {number_, serial_, confirming_ || transaction_ ? confirms_.next() : 0};
-}
+PublisherRef Channel::next_publish() { return {number_, serial_, confirming_ || transaction_ ? confirms_.next() : 0}; }
 
 Handled Channel::on_publish(const WholePublish& message) {
     method_ = MethodId::basic_publish;
-    if (message.method.immediate) [[unlikely]] return refuse(ReplyCode::not_implemented, "immediate=true");
+    if (message.method.immediate) [[unlikely]]
+        return refuse(ReplyCode::not_implemented, "immediate=true");
     if (message.body.size() > link().options->message_size_max) [[unlikely]] {
         return refuse(too_large_message(message.body.size(), link().options->message_size_max));
     }
-    return take_message({.exchange = message.method.exchange, .routing_key = message.method.routing_key, .properties = message.property_bytes, .body = message.body},
+    return take_message({.exchange = message.method.exchange,
+                         .routing_key = message.method.routing_key,
+                         .properties = message.property_bytes,
+                         .body = message.body},
                         message.method.mandatory);
 }
 
@@ -86,7 +90,8 @@ Handled Channel::take_message(Publication&& message, bool mandatory) {
     if (transaction_) return store_publish(message, mandatory);
     message.from = next_publish();
     FANTAIL_TRY(const Fate fate, parts_.publisher().publish(message));
-    if (fate != Fate::queued) [[unlikely]] conclude(fate, message, mandatory);
+    if (fate != Fate::queued) [[unlikely]]
+        conclude(fate, message, mandatory);
     return {};
 }
 
@@ -94,7 +99,10 @@ Handled Channel::take_message(Publication&& message, bool mandatory) {
 void Channel::conclude(Fate fate, const Publication& message, bool mandatory) {
     if (fate == Fate::no_route && mandatory) {
         write_return(link().out(), number_,
-                     {.reply_code = static_cast<std::uint16_t>(ReplyCode::no_route), .reply_text = name_of(ReplyCode::no_route), .exchange = message.exchange, .routing_key = message.routing_key},
+                     {.reply_code = static_cast<std::uint16_t>(ReplyCode::no_route),
+                      .reply_text = name_of(ReplyCode::no_route),
+                      .exchange = message.exchange,
+                      .routing_key = message.routing_key},
                      {message.properties, message.body}, link().frame_max);
     }
     if (message.from.sequence != 0) on_published({message.from.sequence, message.from.sequence, true});
@@ -125,7 +133,9 @@ Handled Channel::on_frame(const Frame& frame) {
 
 Handled Channel::on_method(ByteView payload) {
     method_ = method_id(payload);
-    if (incoming_) return refuse(ReplyCode::unexpected_frame, "expected content for " + std::string("basic.publish") + ", got a method frame instead");
+    if (incoming_)
+        return refuse(ReplyCode::unexpected_frame,
+                      "expected content for " + std::string("basic.publish") + ", got a method frame instead");
     auto method = decode(payload);
     if (!method) {
         const bool unknown = method.error().code == ErrorCode::unsupported;
@@ -151,10 +161,12 @@ Handled Channel::begin_content(const BasicPublish& method) {
 }
 
 Handled Channel::on_header(ByteView payload) {
-    if (!incoming_ || incoming_->has_header) return refuse(ReplyCode::unexpected_frame, "a content header that no method announced");
+    if (!incoming_ || incoming_->has_header)
+        return refuse(ReplyCode::unexpected_frame, "a content header that no method announced");
     const auto header = decode_content_header(payload);
     if (!header) return refuse(ReplyCode::frame_error, header.error().message);
-    if (!header->follows_basic_method()) return refuse(ReplyCode::unexpected_frame, "expected a content header for class 60");
+    if (!header->follows_basic_method())
+        return refuse(ReplyCode::unexpected_frame, "expected a content header for class 60");
     if (header->body_size > link().options->message_size_max) {
         return refuse(too_large_message(header->body_size, link().options->message_size_max));
     }
@@ -162,21 +174,25 @@ Handled Channel::on_header(ByteView payload) {
     incoming_->properties.assign(header->property_bytes.begin(), header->property_bytes.end());
     incoming_->body_size = header->body_size;
     parts_.unfinished_bytes += header->body_size;
-    if (parts_.unfinished_bytes > limits::unfinished_bytes_max) return refuse(ReplyCode::resource_error, "too many unfinished messages");
+    if (parts_.unfinished_bytes > limits::unfinished_bytes_max)
+        return refuse(ReplyCode::resource_error, "too many unfinished messages");
     return header->body_size == 0 ? complete_content() : begin_body();
 }
 
 /// A large body goes straight to its batch; a small one is gathered and joins others.
 Handled Channel::begin_body() {
     if (transaction_ || incoming_->body_size <= limits::awaited_publish_max) return {};
-    const Publication message{.exchange = incoming_->exchange, .routing_key = incoming_->routing_key, .properties = incoming_->properties,
+    const Publication message{.exchange = incoming_->exchange,
+                              .routing_key = incoming_->routing_key,
+                              .properties = incoming_->properties,
                               .reply_address = reply_address_.empty() ? nullptr : &reply_address_};
     FANTAIL_TRY(incoming_->large, parts_.publisher().begin_large(message, incoming_->body_size));
     return {};
 }
 
 Handled Channel::on_body(ByteView payload) {
-    if (!incoming_ || !incoming_->has_header) return refuse(ReplyCode::unexpected_frame, "a content body that no header announced");
+    if (!incoming_ || !incoming_->has_header)
+        return refuse(ReplyCode::unexpected_frame, "a content body that no header announced");
     if (payload.size() > incoming_->body_size - incoming_->received) {
         return refuse(ReplyCode::frame_error, "content body is longer than its header announced");
     }
@@ -194,7 +210,11 @@ Handled Channel::complete_content() {
         parts_.publisher().finish_large(std::move(done->large), next_publish());
         return {};
     }
-    return take_message({.exchange = done->exchange, .routing_key = done->routing_key, .properties = done->properties, .body = done->body}, done->mandatory);
+    return take_message({.exchange = done->exchange,
+                         .routing_key = done->routing_key,
+                         .properties = done->properties,
+                         .body = done->body},
+                        done->mandatory);
 }
 
 void Channel::drop_content() {
@@ -205,10 +225,13 @@ void Channel::drop_content() {
 
 // --- acknowledgements
 
-Handled Channel::handle(const BasicAck& method) { return settle(method.delivery_tag, method.multiple, broker::Outcome::accept); }
+Handled Channel::handle(const BasicAck& method) {
+    return settle(method.delivery_tag, method.multiple, broker::Outcome::accept);
+}
 
 Handled Channel::handle(const BasicNack& method) {
-    return settle(method.delivery_tag, method.multiple, method.requeue ? broker::Outcome::release : broker::Outcome::reject);
+    return settle(method.delivery_tag, method.multiple,
+                  method.requeue ? broker::Outcome::release : broker::Outcome::reject);
 }
 
 Handled Channel::handle(const BasicReject& method) {
@@ -231,7 +254,8 @@ Handled Channel::handle(const BasicRecoverAsync& method) {
 // --- modes and windows
 
 Handled Channel::handle(const BasicQos& method) {
-    if (method.prefetch_size != 0) return refuse(ReplyCode::not_implemented, "prefetch_size!=0 (" + std::to_string(method.prefetch_size) + ")");
+    if (method.prefetch_size != 0)
+        return refuse(ReplyCode::not_implemented, "prefetch_size!=0 (" + std::to_string(method.prefetch_size) + ")");
     if (method.global) set_global_prefetch(method.prefetch_count);
     else prefetch_ = method.prefetch_count;
     link().send(number_, BasicQosOk{});
@@ -276,7 +300,10 @@ Handled Channel::handle(const TxCommit&) {
     if (!transaction_) return refuse(ReplyCode::precondition_failed, "channel is not transactional");
     const Transaction work = std::exchange(*transaction_, Transaction{});
     for (const StoredPublish& stored : work.publishes) {
-        Publication message{.exchange = stored.exchange, .routing_key = stored.routing_key, .properties = stored.properties, .body = stored.body,
+        Publication message{.exchange = stored.exchange,
+                            .routing_key = stored.routing_key,
+                            .properties = stored.properties,
+                            .body = stored.body,
                             .reply_address = reply_address_.empty() ? nullptr : &reply_address_};
         message.from = next_publish();
         FANTAIL_TRY(const Fate fate, parts_.publisher().publish(message));
@@ -311,7 +338,8 @@ Handled Channel::store_publish(const Publication& message, bool mandatory) {
         return refuse(ReplyCode::resource_error, "the transaction is too large");
     }
     work.publishes.push_back({std::string(message.exchange), std::string(message.routing_key), mandatory,
-                              Bytes(message.properties.begin(), message.properties.end()), Bytes(message.body.begin(), message.body.end())});
+                              Bytes(message.properties.begin(), message.properties.end()),
+                              Bytes(message.body.begin(), message.body.end())});
     return {};
 }
 

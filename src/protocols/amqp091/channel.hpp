@@ -22,7 +22,8 @@ namespace fantail::amqp091 {
 /// wait in `stalled_`; delivery tags and publish numbers count from 1.
 class Channel final {
 public:
-    Channel(ConnectionParts& parts, std::uint16_t number, std::uint32_t serial) : parts_(parts), number_(number), serial_(serial) {}
+    Channel(ConnectionParts& parts, std::uint16_t number, std::uint32_t serial)
+        : parts_(parts), number_(number), serial_(serial) {}
 
     [[nodiscard]] std::uint16_t number() const { return number_; }
     [[nodiscard]] std::uint32_t serial() const { return serial_; }
@@ -30,11 +31,15 @@ public:
 
     // --- input
     /// Whether nothing is under way on the channel that a whole publish or an ack would have to wait for.
-    [[nodiscard]] bool takes_whole_messages() const { return !incoming_ && pending_.empty() && stalled_.frames.empty(); }
+    [[nodiscard]] bool takes_whole_messages() const {
+        return !incoming_ && pending_.empty() && stalled_.frames.empty();
+    }
     /// Hot. REQUIRES takes_whole_messages().
     [[nodiscard]] Handled on_publish(const WholePublish& message);
     /// Hot. REQUIRES takes_whole_messages().
-    [[nodiscard]] Handled on_ack(const BasicAck& ack) { return settle(ack.delivery_tag, ack.multiple, broker::Outcome::accept); }
+    [[nodiscard]] Handled on_ack(const BasicAck& ack) {
+        return settle(ack.delivery_tag, ack.multiple, broker::Outcome::accept);
+    }
     /// Whether this frame must wait for an answer that is outstanding.
     [[nodiscard]] bool must_stall(const Frame& frame) const;
     /// Keeps a frame (its wire bytes) for later. Errors: 506 (too much).
@@ -73,7 +78,7 @@ private:
         Bytes properties;
         std::uint64_t body_size = 0;
         std::uint64_t received = 0;
-        Bytes body;                            ///< unless it goes straight into a batch
+        Bytes body;  ///< unless it goes straight into a batch
         std::unique_ptr<GatheredBatch> large;
     };
 
@@ -93,7 +98,7 @@ private:
     Handled finish_commit(bool accepted);
 
     template <class M>
-    Handled handle(const M& method);           ///< anything a client must not send
+    Handled handle(const M& method);  ///< anything a client must not send
     Handled handle(const BasicPublish& method);
     Handled handle(const BasicAck& method);
     Handled handle(const BasicNack& method);
@@ -128,7 +133,7 @@ private:
     template <class Reply>
     Handled reply(const PendingMethod& pending, const Reply& method);
     template <class What>
-    Handled finish(PendingMethod& pending, What& what);   ///< answers of the wrong kind: our bug or the broker's
+    Handled finish(PendingMethod& pending, What& what);  ///< answers of the wrong kind: our bug or the broker's
     Handled finish(PendingMethod& pending, broker::DeclareQueue& what);
     Handled finish(PendingMethod& pending, broker::DeclareExchange& what);
     Handled finish(PendingMethod& pending, broker::DeleteQueue& what);
@@ -166,22 +171,22 @@ private:
     ConnectionParts& parts_;
     std::uint16_t number_;
     std::uint32_t serial_;
-    MethodId method_{};                        ///< the one being handled or answered
+    MethodId method_{};  ///< the one being handled or answered
     bool confirming_ = false;
-    bool busy_ = false;                        ///< stands in parts_.busy_channels
-    bool commit_refused_ = false;              ///< a queue refused a message of the transaction
-    std::uint32_t prefetch_ = 0;               ///< of consumers to come
-    std::uint32_t global_prefetch_ = 0;        ///< of all consumers together; 0: no limit
+    bool busy_ = false;                  ///< stands in parts_.busy_channels
+    bool commit_refused_ = false;        ///< a queue refused a message of the transaction
+    std::uint32_t prefetch_ = 0;         ///< of consumers to come
+    std::uint32_t global_prefetch_ = 0;  ///< of all consumers together; 0: no limit
     std::uint32_t consumers_made_ = 0;
     std::uint64_t delivery_tag_ = 0;
-    std::uint64_t shards_ = 0;                 ///< those that may hold something for us
+    std::uint64_t shards_ = 0;  ///< those that may hold something for us
     std::string last_queue_;
     std::vector<ConsumerId> consumers_;
-    std::string reply_address_;                ///< of the direct reply consumer, or empty
+    std::string reply_address_;  ///< of the direct reply consumer, or empty
     Unacked unacked_;
-    std::vector<broker::Deliver> held_;        ///< leased to us, waiting for the global window
+    std::vector<broker::Deliver> held_;  ///< leased to us, waiting for the global window
     Confirms confirms_;
-    std::unique_ptr<Transaction> transaction_; ///< in transaction mode
+    std::unique_ptr<Transaction> transaction_;  ///< in transaction mode
     std::unique_ptr<Incoming> incoming_;
     std::vector<PendingMethod> pending_;
     Stalled stalled_;

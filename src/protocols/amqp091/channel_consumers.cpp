@@ -4,8 +4,8 @@
 
 #include "protocols/amqp091/channel.hpp"
 #include "protocols/amqp091/consume_arguments.hpp"
-#include "protocols/amqp091/reply_to.hpp"
 #include "protocols/amqp091/queue_arguments.hpp"
+#include "protocols/amqp091/reply_to.hpp"
 #include "protocols/amqp091/topology.hpp"
 
 namespace fantail::amqp091 {
@@ -49,8 +49,10 @@ std::uint32_t Channel::window_for(bool no_ack) const {
 Handled Channel::check_stream_consumer(const broker::QueueDefinition& queue, const BasicConsume& method) const {
     if (queue.kind != broker::QueueKind::stream) return {};
     const std::string name = described("queue", queue.name, link());
-    if (method.no_ack) return refuse(ReplyCode::not_implemented, "automatic acknowledgement not supported by stream " + name);
-    if (prefetch_ == 0 && global_prefetch_ == 0) return refuse(ReplyCode::precondition_failed, "consumer prefetch count is not set for stream " + name);
+    if (method.no_ack)
+        return refuse(ReplyCode::not_implemented, "automatic acknowledgement not supported by stream " + name);
+    if (prefetch_ == 0 && global_prefetch_ == 0)
+        return refuse(ReplyCode::precondition_failed, "consumer prefetch count is not set for stream " + name);
     return {};
 }
 
@@ -61,7 +63,8 @@ Handled Channel::handle(const BasicConsume& method) {
     FANTAIL_TRY(std::string tag, consumer_tag(method.consumer_tag));
     FANTAIL_TRY(const auto* queue, find_queue(link(), name));
     FANTAIL_CHECK(check_stream_consumer(*queue, method));
-    if (consumers_.size() >= limits::consumers_per_channel_max) return refuse(ReplyCode::not_allowed, "too many consumers on one channel");
+    if (consumers_.size() >= limits::consumers_per_channel_max)
+        return refuse(ReplyCode::not_allowed, "too many consumers on one channel");
     broker::AddConsumer command;
     FANTAIL_CHECK(apply_consume_arguments(link(), *queue, method.arguments, command));
     command.queue = queue->id;
@@ -71,7 +74,9 @@ Handled Channel::handle(const BasicConsume& method) {
     command.exclusive = method.exclusive;
     command.flow_on = !parts_.paused;
     command.tag = tag;
-    if (!command.timeout_ms) command.timeout_ms = queue->options->consumer_timeout_ms ? queue->options->consumer_timeout_ms : link().options->consumer_timeout_ms;
+    if (!command.timeout_ms)
+        command.timeout_ms = queue->options->consumer_timeout_ms ? queue->options->consumer_timeout_ms
+                                                                 : link().options->consumer_timeout_ms;
     parts_.consumers.add({command.consumer, number_, method.no_ack, queue->kind, queue->id, std::move(tag)});
     consumers_.push_back(command.consumer);
     const ConsumerId id = command.consumer;
@@ -85,7 +90,8 @@ Handled Channel::consume_replies(const BasicConsume& method) {
     FANTAIL_TRY(std::string tag, consumer_tag(method.consumer_tag));
     const ConsumerId id(link().broker().random() | reply_consumer_bit);
     reply_address_ = to_text(ReplyAddress{link().host.id(), id});
-    const Consumer& consumer = parts_.consumers.add({.id = id, .channel = number_, .no_ack = true, .tag = std::move(tag)});
+    const Consumer& consumer =
+        parts_.consumers.add({.id = id, .channel = number_, .no_ack = true, .tag = std::move(tag)});
     consumers_.push_back(id);
     if (!method.no_wait) link().send(number_, BasicConsumeOk{.consumer_tag = consumer.tag});
     return {};
@@ -156,7 +162,8 @@ Handled Channel::on_cancelled(Consumer& consumer, const broker::ConsumerCancelle
     if (link().client.consumer_cancel_notify) {
         link().send(number_, BasicCancel{.consumer_tag = consumer.tag, .no_wait = true});
     } else if (event.timed_out) {
-        return refuse(ReplyCode::precondition_failed, "delivery acknowledgement on channel " + std::to_string(number_) + " timed out");
+        return refuse(ReplyCode::precondition_failed,
+                      "delivery acknowledgement on channel " + std::to_string(number_) + " timed out");
     }
     forget_consumer(ConsumerId(consumer.id));
     return {};
@@ -169,9 +176,11 @@ Handled Channel::handle(const BasicGet& method) {
     FANTAIL_CHECK(check_permission(link(), broker::Operation::read, "queue", name));
     FANTAIL_TRY(const auto* queue, find_queue(link(), name));
     if (queue->kind == broker::QueueKind::stream) {
-        return refuse(ReplyCode::not_implemented, "basic.get not supported by stream queues " + described("queue", name, link()));
+        return refuse(ReplyCode::not_implemented,
+                      "basic.get not supported by stream queues " + described("queue", name, link()));
     }
-    send_to_queue(*queue, broker::Get{queue->id, consumer_id(serial_, 0), method.no_ack}, {.what = GetMessage{name, queue->id, queue->kind, method.no_ack}});
+    send_to_queue(*queue, broker::Get{queue->id, consumer_id(serial_, 0), method.no_ack},
+                  {.what = GetMessage{name, queue->id, queue->kind, method.no_ack}});
     return {};
 }
 
@@ -181,16 +190,22 @@ Handled Channel::finish(PendingMethod& pending, GetMessage& what) {
     if (!answer->found) return refuse(not_found({"queue", what.queue, link().vhost_name}));
     const broker::Deliver& got = answer->message;
     record::RecordView record;
-    const auto batch = got.count == 0 ? Result<record::BatchView>(fail(ErrorCode::not_found, "")) : record::BatchView::parse(*got.batch);
+    const auto batch = got.count == 0 ? Result<record::BatchView>(fail(ErrorCode::not_found, ""))
+                                      : record::BatchView::parse(*got.batch);
     auto cursor = batch ? batch->records() : Result<record::RecordCursor>(fail(ErrorCode::not_found, ""));
     if (!cursor || !cursor->skip(got.index) || !cursor->next(record)) {
         link().send(number_, BasicGetEmpty{});
         return {};
     }
-    const OutgoingMessage message = parts_.mapper.map(record, {what.kind, got.delivery_count, got.acquired_count, got.first}, link().frame_max);
+    const OutgoingMessage message =
+        parts_.mapper.map(record, {what.kind, got.delivery_count, got.acquired_count, got.first}, link().frame_max);
     const std::uint64_t tag = ++delivery_tag_;
     write_get_ok(link().out(), number_,
-                 {.delivery_tag = tag, .redelivered = got.redelivered, .exchange = message.exchange, .routing_key = message.routing_key, .message_count = clamp_count(answer->ready_left)},
+                 {.delivery_tag = tag,
+                  .redelivered = got.redelivered,
+                  .exchange = message.exchange,
+                  .routing_key = message.routing_key,
+                  .message_count = clamp_count(answer->ready_left)},
                  {message.properties, message.body}, link().frame_max);
     if (!what.no_ack) unacked_.add(tag, consumer_id(serial_, 0), what.id, got.level, got.first);
     return {};
@@ -224,7 +239,11 @@ void Channel::write_records(const Consumer& consumer, const broker::Deliver& del
         const OutgoingMessage message = parts_.mapper.map(record, facts, frame_max);
         const std::uint64_t tag = ++delivery_tag_;
         write_deliver(out, number_,
-                      {.consumer_tag = consumer.tag, .delivery_tag = tag, .redelivered = delivery.redelivered, .exchange = message.exchange, .routing_key = message.routing_key},
+                      {.consumer_tag = consumer.tag,
+                       .delivery_tag = tag,
+                       .redelivered = delivery.redelivered,
+                       .exchange = message.exchange,
+                       .routing_key = message.routing_key},
                       {message.properties, message.body}, frame_max);
         if (!consumer.no_ack) unacked_.add(tag, consumer.id, delivery.queue, delivery.level, facts.offset);
     }
@@ -273,7 +292,8 @@ Handled Channel::settle(std::uint64_t tag, bool multiple, broker::Outcome outcom
     if (transaction_) {
         const bool known = tag == 0 ? multiple : unacked_.contains(tag);
         if (!known) return refuse(unknown_delivery_tag(tag));
-        if (transaction_->operations() >= limits::transaction_operations_max) return refuse(ReplyCode::resource_error, "the transaction is too large");
+        if (transaction_->operations() >= limits::transaction_operations_max)
+            return refuse(ReplyCode::resource_error, "the transaction is too large");
         transaction_->settles.push_back({tag, multiple, outcome});
         return {};
     }

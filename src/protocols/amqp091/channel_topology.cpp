@@ -28,7 +28,10 @@ Replied<std::string> Channel::queue_name(std::string_view given) const {
 template <class Command>
 void Channel::send_admin(Command command, MethodId method, bool no_wait) {
     parts_.flush();
-    PendingMethod pending{.request = parts_.next_request(Purpose::channel_method, number_), .method = method, .no_wait = no_wait, .pipelined = true};
+    PendingMethod pending{.request = parts_.next_request(Purpose::channel_method, number_),
+                          .method = method,
+                          .no_wait = no_wait,
+                          .pipelined = true};
     if constexpr (std::is_same_v<Command, broker::DeclareQueue>) pending.pipelined = !command.name.empty();
     pending.what = command;
     const RequestId request = pending.request;
@@ -82,7 +85,10 @@ Handled Channel::handle(const ExchangeDelete& method) {
 Handled Channel::change_binding(broker::BindingDefinition binding, MethodId method, bool unbind, bool no_wait) {
     FANTAIL_TRY(auto checked, checked_binding(link(), std::move(binding)));
     parts_.flush();
-    PendingMethod pending{.request = parts_.next_request(Purpose::channel_method, number_), .method = method, .no_wait = no_wait, .pipelined = true,
+    PendingMethod pending{.request = parts_.next_request(Purpose::channel_method, number_),
+                          .method = method,
+                          .no_wait = no_wait,
+                          .pipelined = true,
                           .what = BindingChange{checked, unbind}};
     const RequestId request = pending.request;
     pending_.push_back(std::move(pending));
@@ -92,14 +98,22 @@ Handled Channel::change_binding(broker::BindingDefinition binding, MethodId meth
 }
 
 Handled Channel::handle(const ExchangeBind& method) {
-    return change_binding({.source = clean_name(method.source), .destination = clean_name(method.destination), .to_exchange = true,
-                           .routing_key = std::string(method.routing_key), .arguments = Bytes(method.arguments.begin(), method.arguments.end())},
+    return change_binding({.vhost = link().vhost,
+                           .source = clean_name(method.source),
+                           .destination = clean_name(method.destination),
+                           .to_exchange = true,
+                           .routing_key = std::string(method.routing_key),
+                           .arguments = Bytes(method.arguments.begin(), method.arguments.end())},
                           method.id, false, method.no_wait);
 }
 
 Handled Channel::handle(const ExchangeUnbind& method) {
-    return change_binding({.source = clean_name(method.source), .destination = clean_name(method.destination), .to_exchange = true,
-                           .routing_key = std::string(method.routing_key), .arguments = Bytes(method.arguments.begin(), method.arguments.end())},
+    return change_binding({.vhost = link().vhost,
+                           .source = clean_name(method.source),
+                           .destination = clean_name(method.destination),
+                           .to_exchange = true,
+                           .routing_key = std::string(method.routing_key),
+                           .arguments = Bytes(method.arguments.begin(), method.arguments.end())},
                           method.id, true, method.no_wait);
 }
 
@@ -141,7 +155,10 @@ Handled Channel::handle(const QueueBind& method) {
     // The specification's shortcut: no queue and no key mean the last queue's name for both.
     const bool shortcut = method.queue.empty() && method.routing_key.empty();
     std::string key = shortcut ? name : std::string(method.routing_key);
-    return change_binding({.source = clean_name(method.exchange), .destination = std::move(name), .routing_key = std::move(key),
+    return change_binding({.vhost = link().vhost,
+                           .source = clean_name(method.exchange),
+                           .destination = std::move(name),
+                           .routing_key = std::move(key),
                            .arguments = Bytes(method.arguments.begin(), method.arguments.end())},
                           method.id, false, method.no_wait);
 }
@@ -150,7 +167,10 @@ Handled Channel::handle(const QueueUnbind& method) {
     FANTAIL_TRY(std::string name, queue_name(method.queue));
     const bool shortcut = method.queue.empty() && method.routing_key.empty();
     std::string key = shortcut ? name : std::string(method.routing_key);
-    return change_binding({.source = clean_name(method.exchange), .destination = std::move(name), .routing_key = std::move(key),
+    return change_binding({.vhost = link().vhost,
+                           .source = clean_name(method.exchange),
+                           .destination = std::move(name),
+                           .routing_key = std::move(key),
                            .arguments = Bytes(method.arguments.begin(), method.arguments.end())},
                           method.id, true, false);
 }
@@ -159,7 +179,8 @@ Handled Channel::handle(const QueuePurge& method) {
     FANTAIL_TRY(const std::string name, queue_name(method.queue));
     FANTAIL_CHECK(check_permission(link(), broker::Operation::read, "queue", name));
     FANTAIL_TRY(const auto* queue, find_queue(link(), name));
-    if (queue->kind == broker::QueueKind::stream) return refuse(ReplyCode::not_implemented, "purge not supported by stream queues");
+    if (queue->kind == broker::QueueKind::stream)
+        return refuse(ReplyCode::not_implemented, "purge not supported by stream queues");
     send_to_queue(*queue, broker::Purge{queue->id}, {.no_wait = method.no_wait, .what = PurgeQueue{name}});
     return {};
 }
@@ -190,7 +211,9 @@ Handled Channel::finish(PendingMethod& pending, broker::DeclareQueue& what) {
     if (answer == nullptr) return refuse(wrong_answer());
     if (!answer->outcome) return refuse(explain(link(), what, answer->outcome.error()));
     last_queue_ = answer->name;
-    return reply(pending, QueueDeclareOk{.queue = clip_shortstr(answer->name), .message_count = clamp_count(answer->messages), .consumer_count = answer->consumers});
+    return reply(pending, QueueDeclareOk{.queue = clip_shortstr(answer->name),
+                                         .message_count = clamp_count(answer->messages),
+                                         .consumer_count = answer->consumers});
 }
 
 Handled Channel::finish(PendingMethod& pending, broker::DeclareExchange& what) {
@@ -233,7 +256,9 @@ Handled Channel::finish(PendingMethod& pending, PassiveDeclare& what) {
     if (answer == nullptr) return refuse(wrong_answer());
     if (!answer->found) return refuse(not_found({"queue", what.queue, link().vhost_name}));
     last_queue_ = what.queue;
-    return reply(pending, QueueDeclareOk{.queue = what.queue, .message_count = clamp_count(answer->ready), .consumer_count = answer->consumers});
+    return reply(pending, QueueDeclareOk{.queue = what.queue,
+                                         .message_count = clamp_count(answer->ready),
+                                         .consumer_count = answer->consumers});
 }
 
 Handled Channel::finish(PendingMethod& pending, PurgeQueue& what) {
@@ -242,6 +267,5 @@ Handled Channel::finish(PendingMethod& pending, PurgeQueue& what) {
     if (!answer->found) return refuse(not_found({"queue", what.queue, link().vhost_name}));
     return reply(pending, QueuePurgeOk{.message_count = clamp_count(answer->purged)});
 }
-
 
 }  // namespace fantail::amqp091

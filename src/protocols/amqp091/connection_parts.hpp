@@ -32,7 +32,9 @@ public:
     }
     [[nodiscard]] Publisher* existing_publisher() { return publisher_.get(); }
 
-    [[nodiscard]] RequestId next_request(Purpose purpose, std::uint16_t channel) { return request_id(purpose, channel, ++requests_); }
+    [[nodiscard]] RequestId next_request(Purpose purpose, std::uint16_t channel) {
+        return request_id(purpose, channel, ++requests_);
+    }
 
     /// Sends what was gathered, so that what is sent next comes behind it.
     void flush() {

@@ -16,14 +16,16 @@ constexpr std::int64_t ms_per_second = 1000;
 constexpr std::size_t filters_max = 255;
 
 std::unexpected<ReplyError> invalid(std::string_view argument, std::string_view why) {
-    return refuse(ReplyCode::precondition_failed, "invalid arg '" + std::string(argument) + "' for basic.consume: " + std::string(why));
+    return refuse(ReplyCode::precondition_failed,
+                  "invalid arg '" + std::string(argument) + "' for basic.consume: " + std::string(why));
 }
 
 Handled read_priority(FieldTableView arguments, AddConsumer& command) {
     const auto value = arguments.find("x-priority");
     if (!value || value->is_nothing()) return {};
     const auto priority = value->as_int();
-    if (!priority || *priority < std::numeric_limits<std::int32_t>::min() || *priority > std::numeric_limits<std::int32_t>::max()) {
+    if (!priority || *priority < std::numeric_limits<std::int32_t>::min() ||
+        *priority > std::numeric_limits<std::int32_t>::max()) {
         return invalid("x-priority", "expected an integer");
     }
     command.priority = static_cast<std::int32_t>(*priority);
@@ -58,7 +60,8 @@ Handled read_offset(const Link& link, FieldTableView arguments, AddConsumer& com
     if (const auto word = value->as_text()) return read_word(*word, link.now().wall, command);
     if (const auto time = value->as_timestamp()) {
         command.start = StreamStart::timestamp;
-        constexpr auto seconds_max = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / ms_per_second);
+        constexpr auto seconds_max =
+            static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / ms_per_second);
         command.start_time = WallTime{static_cast<std::int64_t>(std::min(*time, seconds_max)) * ms_per_second};
         return {};
     }
@@ -71,7 +74,8 @@ Handled read_offset(const Link& link, FieldTableView arguments, AddConsumer& com
 
 Handled add_filter(const FieldValueView& value, AddConsumer& command) {
     const auto text = value.as_text();
-    if (!text || command.filters.size() >= filters_max) return invalid("x-stream-filter", "expected a string or a list of up to 255 strings");
+    if (!text || command.filters.size() >= filters_max)
+        return invalid("x-stream-filter", "expected a string or a list of up to 255 strings");
     command.filters.emplace_back(*text);
     return {};
 }
@@ -97,9 +101,11 @@ Handled read_filters(FieldTableView arguments, AddConsumer& command) {
 
 }  // namespace
 
-Handled apply_consume_arguments(const Link& link, const broker::QueueDefinition& queue, ByteView arguments, AddConsumer& command) {
+Handled apply_consume_arguments(const Link& link, const broker::QueueDefinition& queue, ByteView arguments,
+                                AddConsumer& command) {
     const FieldTableView table(arguments);
-    if (const auto valid = record::validate(table); !valid) return refuse(ReplyCode::syntax_error, valid.error().message);
+    if (const auto valid = record::validate(table); !valid)
+        return refuse(ReplyCode::syntax_error, valid.error().message);
     FANTAIL_CHECK(read_priority(table, command));
     FANTAIL_CHECK(read_timeout(table, command));
     if (queue.kind != broker::QueueKind::stream) return {};

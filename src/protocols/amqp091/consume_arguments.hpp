@@ -8,7 +8,7 @@ namespace fantail::amqp091 {
 
 /// Fills in what the arguments of basic.consume ask for: x-priority, x-consumer-timeout, x-stream-offset, x-stream-filter,
 /// x-stream-match-unfiltered. Errors: 502 (not decodable), 406 (a value).
-[[nodiscard]] Handled apply_consume_arguments(const Link& link, const broker::QueueDefinition& queue, ByteView arguments,
-                                              broker::AddConsumer& command);
+[[nodiscard]] Handled apply_consume_arguments(const Link& link, const broker::QueueDefinition& queue,
+                                              ByteView arguments, broker::AddConsumer& command);
 
 }  // namespace fantail::amqp091

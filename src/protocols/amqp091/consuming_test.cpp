@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What consuming promises: deliveries, acknowledgements, windows, get and direct replies.
 #include <gmock/gmock.h>
 
 #include "protocols/amqp091/reply_to.hpp"
@@ -43,7 +44,8 @@ struct ConsumeScene : Scene {
         const auto all = broker.all<Settle>();
         for (std::size_t i = seen_; i < all.size(); ++i) {
             std::string text = names[static_cast<std::size_t>(all[i].outcome)];
-            for (const auto& range : all[i].ranges) text += " " + std::to_string(range.first.value) + "-" + std::to_string(range.end.value);
+            for (const auto& range : all[i].ranges)
+                text += " " + std::to_string(range.first.value) + "-" + std::to_string(range.end.value);
             out.push_back(text);
         }
         seen_ = all.size();
@@ -60,7 +62,9 @@ record::FieldTableView headers_of(const Bytes& properties) { return *Properties:
 
 TEST(AmqpConsume, AnswersWithTheTagAndAsksTheQueuesShard) {
     ConsumeScene s;
-    s.send(1, BasicQos{.prefetch_count = 7}).send(1, BasicConsume{.queue = "q", .consumer_tag = "t", .exclusive = true}).turn();
+    s.send(1, BasicQos{.prefetch_count = 7})
+        .send(1, BasicConsume{.queue = "q", .consumer_tag = "t", .exclusive = true})
+        .turn();
     EXPECT_THAT(s.said(), ElementsAre(StartsWith("1 basic.qos-ok"), "1 basic.consume-ok consumer_tag=t;"));
     const auto added = s.broker.all<broker::AddConsumer>();
     ASSERT_THAT(added, SizeIs(1));
@@ -73,7 +77,8 @@ TEST(AmqpConsume, AnswersWithTheTagAndAsksTheQueuesShard) {
 TEST(AmqpConsume, MakesATagAndUsesTheLastDeclaredQueue) {
     ConsumeScene s;
     s.send(1, QueueDeclare{.queue = "q", .passive = true}).send(1, BasicConsume{.no_ack = true}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("declare-ok"), StartsWith("1 basic.consume-ok consumer_tag=amq.ctag-")));
+    EXPECT_THAT(s.said(),
+                ElementsAre(HasSubstr("declare-ok"), StartsWith("1 basic.consume-ok consumer_tag=amq.ctag-")));
     EXPECT_TRUE(s.broker.all<broker::AddConsumer>()[0].settled_on_delivery);
 }
 
@@ -89,7 +94,9 @@ TEST(AmqpConsume, ReadsItsArguments) {
     filters.add_text("b");
     arguments.set_array("x-stream-filter", filters.view());
     arguments.set_bool("x-stream-match-unfiltered", true);
-    s.send(1, BasicQos{.prefetch_count = 1}).send(1, BasicConsume{.queue = "q", .arguments = arguments.view().bytes()}).turn();
+    s.send(1, BasicQos{.prefetch_count = 1})
+        .send(1, BasicConsume{.queue = "q", .arguments = arguments.view().bytes()})
+        .turn();
     const auto added = s.broker.all<broker::AddConsumer>();
     ASSERT_THAT(added, SizeIs(1));
     EXPECT_EQ(added[0].priority, -3);
@@ -106,9 +113,13 @@ TEST(AmqpConsume, UnderstandsEveryFormOfStreamOffset) {
         s.broker.topology.queues["q"].kind = broker::QueueKind::stream;
         record::FieldTableBuilder arguments;
         set(arguments);
-        s.send(1, BasicQos{.prefetch_count = 1}).send(1, BasicConsume{.queue = "q", .arguments = arguments.view().bytes()}).turn();
+        s.send(1, BasicQos{.prefetch_count = 1})
+            .send(1, BasicConsume{.queue = "q", .arguments = arguments.view().bytes()})
+            .turn();
         const auto added = s.broker.all<broker::AddConsumer>();
-        return added.empty() ? std::string("refused") : std::to_string(static_cast<int>(added[0].start)) + " " + std::to_string(added[0].start_time.ms);
+        return added.empty()
+                   ? std::string("refused")
+                   : std::to_string(static_cast<int>(added[0].start)) + " " + std::to_string(added[0].start_time.ms);
     };
     using Table = record::FieldTableBuilder;
     EXPECT_EQ(start_of([](Table&) {}), "0 0");
@@ -128,18 +139,22 @@ TEST(AmqpConsume, RefusesWithTheRightCode) {
         s.turn();
         return s.said().back();
     };
-    EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicConsume{.queue = "none"}); }), HasSubstr("404;reply_text=NOT_FOUND - no queue 'none' in vhost '/'"));
-    EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicConsume{}); }), HasSubstr("404;reply_text=NOT_FOUND - no previously declared queue"));
-    EXPECT_THAT(said_after([](Scene& s) {
-                    s.broker.topology.denied.insert("read q");
-                    s.send(1, BasicConsume{.queue = "q"});
-                }),
-                HasSubstr("403;reply_text=ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'guest'"));
-    EXPECT_THAT(said_after([](Scene& s) {
-                    s.broker.topology.queues["q"].exclusive_owner = ConnectionId(1);
-                    s.send(1, BasicConsume{.queue = "q"});
-                }),
-                HasSubstr("405;reply_text=RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'"));
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicConsume{.queue = "none"}); }),
+                HasSubstr("404;reply_text=NOT_FOUND - no queue 'none' in vhost '/'"));
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicConsume{}); }),
+                HasSubstr("404;reply_text=NOT_FOUND - no previously declared queue"));
+    EXPECT_THAT(
+        said_after([](Scene& s) {
+            s.broker.topology.denied.insert("read q");
+            s.send(1, BasicConsume{.queue = "q"});
+        }),
+        HasSubstr("403;reply_text=ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'guest'"));
+    EXPECT_THAT(
+        said_after([](Scene& s) {
+            s.broker.topology.queues["q"].exclusive_owner = ConnectionId(1);
+            s.send(1, BasicConsume{.queue = "q"});
+        }),
+        HasSubstr("405;reply_text=RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'"));
     EXPECT_THAT(said_after([](Scene& s) {
                     s.broker.has_consumer_error = true;
                     s.broker.consumer_error = ErrorCode::access_refused;
@@ -150,8 +165,10 @@ TEST(AmqpConsume, RefusesWithTheRightCode) {
         s.broker.topology.queues["q"].kind = broker::QueueKind::stream;
         s.send(1, method);
     };
-    EXPECT_THAT(said_after([&](Scene& s) { stream(s, {.queue = "q"}); }), HasSubstr("406;reply_text=PRECONDITION_FAILED - consumer prefetch count is not set for stream"));
-    EXPECT_THAT(said_after([&](Scene& s) { stream(s, {.queue = "q", .no_ack = true}); }), HasSubstr("connection.close reply_code=540"));
+    EXPECT_THAT(said_after([&](Scene& s) { stream(s, {.queue = "q"}); }),
+                HasSubstr("406;reply_text=PRECONDITION_FAILED - consumer prefetch count is not set for stream"));
+    EXPECT_THAT(said_after([&](Scene& s) { stream(s, {.queue = "q", .no_ack = true}); }),
+                HasSubstr("connection.close reply_code=540"));
 }
 
 TEST(AmqpConsume, CancelOkComesBehindTheLastDelivery) {
@@ -183,7 +200,8 @@ TEST(AmqpConsume, ATimeoutClosesTheChannelOnlyOfClientsThatKnowNoCancel_406) {
     EXPECT_THAT(capable.said(), ElementsAre(HasSubstr("basic.cancel")));
     ConsumeScene old(std::vector<std::string>{});
     old.give(broker::ConsumerCancelled{old.consume(1, "q", "t"), old.queue, true}).turn();
-    EXPECT_THAT(old.said(), ElementsAre(HasSubstr("channel.close reply_code=406;reply_text=PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out")));
+    EXPECT_THAT(old.said(), ElementsAre(HasSubstr("channel.close reply_code=406;reply_text=PRECONDITION_FAILED - "
+                                                  "delivery acknowledgement on channel 1 timed out")));
 }
 
 // ------------------------------------------------------------------------------------------------ deliveries
@@ -197,15 +215,22 @@ TEST(AmqpDeliver, WritesEachRecordOfTheBatchFromTheIndexOn) {
     delivery.count = 2;
     delivery.redelivered = true;
     s.give(delivery).turn();
-    EXPECT_THAT(s.said(), ElementsAre("1 basic.deliver consumer_tag=t;delivery_tag=1;redelivered=1;exchange=ex;routing_key=key; m11",
-                                      "1 basic.deliver consumer_tag=t;delivery_tag=2;redelivered=1;exchange=ex;routing_key=key; m12"));
+    EXPECT_THAT(
+        s.said(),
+        ElementsAre("1 basic.deliver consumer_tag=t;delivery_tag=1;redelivered=1;exchange=ex;routing_key=key; m11",
+                    "1 basic.deliver consumer_tag=t;delivery_tag=2;redelivered=1;exchange=ex;routing_key=key; m12"));
 }
 
 TEST(AmqpDeliver, PassesPropertiesOnAsTheyCame) {
     ConsumeScene s;
     const ConsumerId consumer = s.consume(1, "q", "t", true);
     const Bytes properties = properties_of({.content_type = "text/plain", .delivery_mode = 2, .app_id = "app"});
-    s.give(Deliver{.consumer = consumer, .queue = s.queue, .count = 1, .batch = BatchMaker().add("", "q", properties, "x").finish(), .delivery_count = 3}).turn();
+    s.give(Deliver{.consumer = consumer,
+                   .queue = s.queue,
+                   .count = 1,
+                   .batch = BatchMaker().add("", "q", properties, "x").finish(),
+                   .delivery_count = 3})
+        .turn();
     s.said();
     ASSERT_THAT(s.properties_said, SizeIs(1));
     EXPECT_EQ(as_text(s.properties_said[0]), as_text(properties));
@@ -239,18 +264,32 @@ TEST(AmqpDeliver, RendersTheDeathHistory) {
     ConsumeScene s;
     const ConsumerId consumer = s.consume(1, "q", "t");
     record::DeathHistory history;
-    record::record_death(history, {.queue = "first", .reason = record::DeathReason::expired, .exchange = "e", .routing_keys = {"k"}, .time = WallTime{5000}, .original_expiration = "60"});
-    record::record_death(history, {.queue = "second", .reason = record::DeathReason::rejected, .exchange = "dlx", .routing_keys = {"k2"}, .time = WallTime{6000}});
+    record::record_death(history, {.queue = "first",
+                                   .reason = record::DeathReason::expired,
+                                   .exchange = "e",
+                                   .routing_keys = {"k"},
+                                   .time = WallTime{5000},
+                                   .original_expiration = "60"});
+    record::record_death(history, {.queue = "second",
+                                   .reason = record::DeathReason::rejected,
+                                   .exchange = "dlx",
+                                   .routing_keys = {"k2"},
+                                   .time = WallTime{6000}});
     Bytes deaths;
     record::encode_deaths(deaths, history);
     Bytes envelope;
     record::FieldTableBuilder own;
     own.set_text("mine", "kept");
     const Bytes properties = properties_of({.headers = own.view()});
-    record::encode_envelope(envelope, record::EnvelopeParts{.properties = properties, .exchange = "dlx", .deaths = deaths});
+    record::encode_envelope(envelope,
+                            record::EnvelopeParts{.properties = properties, .exchange = "dlx", .deaths = deaths});
     record::BatchBuilder builder;
     builder.append_message(WallTime{1}, as_bytes("k"), envelope, as_bytes("x"));
-    s.give(Deliver{.consumer = consumer, .queue = s.queue, .count = 1, .batch = std::make_shared<const Bytes>(builder.finish(Offset(0)))}).turn();
+    s.give(Deliver{.consumer = consumer,
+                   .queue = s.queue,
+                   .count = 1,
+                   .batch = std::make_shared<const Bytes>(builder.finish(Offset(0)))})
+        .turn();
     s.said();
     const auto headers = headers_of(s.properties_said.at(0));
     EXPECT_EQ(headers.find("mine")->as_text(), "kept");
@@ -273,8 +312,13 @@ TEST(AmqpDeliver, MapsRecordsOfOtherProtocols) {
     const ConsumerId consumer = s.consume(1, "q", "t", true);
     record::BatchBuilder builder;
     const record::HeaderParts header{.key = "trace", .value = as_bytes("abc")};
-    builder.append({.timestamp = WallTime{7000}, .key = as_bytes("k"), .value = as_bytes("v"), .headers = {&header, 1}});
-    s.give(Deliver{.consumer = consumer, .queue = s.queue, .count = 1, .batch = std::make_shared<const Bytes>(builder.finish(Offset(0)))}).turn();
+    builder.append(
+        {.timestamp = WallTime{7000}, .key = as_bytes("k"), .value = as_bytes("v"), .headers = {&header, 1}});
+    s.give(Deliver{.consumer = consumer,
+                   .queue = s.queue,
+                   .count = 1,
+                   .batch = std::make_shared<const Bytes>(builder.finish(Offset(0)))})
+        .turn();
     EXPECT_THAT(s.said(), ElementsAre(HasSubstr("exchange=;routing_key=k; v")));
     const auto properties = Properties::parse(s.properties_said.at(0)).value();
     EXPECT_EQ(properties.timestamp, 7u);
@@ -328,8 +372,11 @@ TEST(AmqpAcks, TranslateEveryOutcome) {
     ConsumeScene s;
     const ConsumerId consumer = s.consume(1, "q", "t");
     s.give_messages(consumer, 0, 6);
-    s.send(1, BasicReject{.delivery_tag = 1, .requeue = true}).send(1, BasicReject{.delivery_tag = 2, .requeue = false});
-    s.send(1, BasicNack{.delivery_tag = 3, .requeue = true}).send(1, BasicNack{.delivery_tag = 5, .multiple = true, .requeue = false}).turn();
+    s.send(1, BasicReject{.delivery_tag = 1, .requeue = true})
+        .send(1, BasicReject{.delivery_tag = 2, .requeue = false});
+    s.send(1, BasicNack{.delivery_tag = 3, .requeue = true})
+        .send(1, BasicNack{.delivery_tag = 5, .multiple = true, .requeue = false})
+        .turn();
     EXPECT_THAT(s.settled(), ElementsAre("requeue 0-1", "reject 1-2 3-5", "release 2-3"));
     s.said();
     s.send(1, BasicRecover{.requeue = true}).turn();
@@ -338,14 +385,16 @@ TEST(AmqpAcks, TranslateEveryOutcome) {
 }
 
 TEST(AmqpAcks, UnknownAndRepeatedTagsCloseTheChannel_406) {
-    for (const BasicAck& bad : {BasicAck{.delivery_tag = 1}, BasicAck{.delivery_tag = 3}, BasicAck{.delivery_tag = 3, .multiple = true}, BasicAck{.delivery_tag = 0}}) {
+    for (const BasicAck& bad : {BasicAck{.delivery_tag = 1}, BasicAck{.delivery_tag = 3},
+                                BasicAck{.delivery_tag = 3, .multiple = true}, BasicAck{.delivery_tag = 0}}) {
         ConsumeScene s;
         const ConsumerId consumer = s.consume(1, "q", "t");
         s.give_messages(consumer, 0, 2);
         s.send(1, BasicAck{.delivery_tag = 1}).turn();
         s.said();
         s.send(1, bad).turn();
-        EXPECT_THAT(s.said(), ElementsAre(HasSubstr("406;reply_text=PRECONDITION_FAILED - unknown delivery tag " + std::to_string(bad.delivery_tag) + ";")));
+        EXPECT_THAT(s.said(), ElementsAre(HasSubstr("406;reply_text=PRECONDITION_FAILED - unknown delivery tag " +
+                                                    std::to_string(bad.delivery_tag) + ";")));
         EXPECT_THAT(s.broker.all<broker::Detach>(), SizeIs(1));
     }
 }
@@ -374,7 +423,12 @@ TEST(AmqpUnacked, AgreesWithAPlainMapUnderRandomUse) {
             unacked.add(++tag, ConsumerId(consumer), QueueId(1), 0, Offset(offsets[consumer]));
             model[tag] = {consumer, offsets[consumer]++};
         } else if (choice < 15) {
-            const std::uint64_t wanted = model.empty() || random() % 8 == 0 ? random() % (tag + 2) : std::next(model.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(model.size(), 50)))->first;
+            const std::uint64_t wanted =
+                model.empty() || random() % 8 == 0
+                    ? random() % (tag + 2)
+                    : std::next(model.begin(),
+                                static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(model.size(), 50)))
+                          ->first;
             LeaseRange range;
             const auto found = model.find(wanted);
             ASSERT_EQ(unacked.contains(wanted), found != model.end());
@@ -407,7 +461,8 @@ TEST(AmqpQos, ASharedWindowHoldsDeliveriesBackUntilAcksFreeIt) {
     s.give_messages(a, 0, 2).give_messages(b, 2, 3);
     EXPECT_THAT(s.said(), ElementsAre(HasSubstr("m0"), HasSubstr("m1"), HasSubstr("m2")));
     s.send(1, BasicAck{.delivery_tag = 1}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("consumer_tag=b;delivery_tag=4;redelivered=0;exchange=ex;routing_key=key; m3")));
+    EXPECT_THAT(s.said(),
+                ElementsAre(HasSubstr("consumer_tag=b;delivery_tag=4;redelivered=0;exchange=ex;routing_key=key; m3")));
     s.send(1, BasicQos{.prefetch_count = 0, .global = true}).turn();
     EXPECT_THAT(s.said(), ElementsAre(HasSubstr("m4"), HasSubstr("qos-ok")));
 }
@@ -429,7 +484,9 @@ TEST(AmqpGet, AnswersWithAMessageOrEmpty) {
     EXPECT_THAT(s.said(), ElementsAre(StartsWith("1 basic.get-empty")));
     s.broker.next_get = s.messages({}, 9, 1);
     s.send(1, BasicGet{.queue = "q"}).turn();
-    EXPECT_THAT(s.said(), ElementsAre("1 basic.get-ok delivery_tag=1;redelivered=0;exchange=ex;routing_key=key;message_count=4; m9"));
+    EXPECT_THAT(
+        s.said(),
+        ElementsAre("1 basic.get-ok delivery_tag=1;redelivered=0;exchange=ex;routing_key=key;message_count=4; m9"));
     s.send(1, BasicAck{.delivery_tag = 1}).turn();
     EXPECT_THAT(s.settled(), ElementsAre("accept 9-10"));
     EXPECT_EQ(s.broker.all<Settle>()[0].consumer, s.broker.all<broker::Get>()[0].consumer);
@@ -467,16 +524,22 @@ TEST(AmqpDirectReply, AnswersToNobodyAreReturned) {
     ConsumeScene s;
     s.broker.direct_exists = false;
     const std::string address = to_text(ReplyAddress{ConnectionId(5), ConsumerId(6)});
-    s.publish(1, {.routing_key = address, .mandatory = true}, "x").publish(1, {.routing_key = "amq.rabbitmq.reply-to.nonsense", .mandatory = true}, "y").turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("basic.return reply_code=312"), HasSubstr("basic.return reply_code=312")));
+    s.publish(1, {.routing_key = address, .mandatory = true}, "x")
+        .publish(1, {.routing_key = "amq.rabbitmq.reply-to.nonsense", .mandatory = true}, "y")
+        .turn();
+    EXPECT_THAT(s.said(),
+                ElementsAre(HasSubstr("basic.return reply_code=312"), HasSubstr("basic.return reply_code=312")));
 }
 
 TEST(AmqpDirectReply, HasItsRules_406) {
     ConsumeScene acks;
     acks.send(1, BasicConsume{.queue = reply_queue}).turn();
-    EXPECT_THAT(acks.said(), ElementsAre(HasSubstr("406;reply_text=PRECONDITION_FAILED - reply consumer cannot acknowledge")));
+    EXPECT_THAT(acks.said(),
+                ElementsAre(HasSubstr("406;reply_text=PRECONDITION_FAILED - reply consumer cannot acknowledge")));
     ConsumeScene twice;
-    twice.send(1, BasicConsume{.queue = reply_queue, .no_ack = true}).send(1, BasicConsume{.queue = reply_queue, .no_ack = true}).turn();
+    twice.send(1, BasicConsume{.queue = reply_queue, .no_ack = true})
+        .send(1, BasicConsume{.queue = reply_queue, .no_ack = true})
+        .turn();
     EXPECT_THAT(twice.said().back(), HasSubstr("reply consumer already set"));
 }
 

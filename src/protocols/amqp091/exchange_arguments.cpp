@@ -37,22 +37,25 @@ std::optional<ExchangeType> type_of(std::string_view name) {
     return found == types.end() ? std::nullopt : std::optional(found->type);
 }
 
-std::unexpected<ReplyError> invalid(const Link& link, const ExchangeDefinition& exchange, std::string_view argument, std::string_view why) {
+std::unexpected<ReplyError> invalid(const Link& link, const ExchangeDefinition& exchange, std::string_view argument,
+                                    std::string_view why) {
     return refuse(ReplyCode::precondition_failed, "invalid arg '" + std::string(argument) + "' for " +
-                                                      described("exchange", exchange.name, link) + ": " + std::string(why));
+                                                      described("exchange", exchange.name, link) + ": " +
+                                                      std::string(why));
 }
 
 Handled read_text(const Link& link, const ExchangeDefinition& exchange, std::string_view argument, std::string& out) {
     const auto value = FieldTableView(exchange.arguments).find(argument);
     if (!value || value->is_nothing()) return {};
     const auto text = value->as_text();
-    if (!text || text->size() > fantail::limits::name_size_max) return invalid(link, exchange, argument, "expected a string of at most 255 bytes");
+    if (!text || text->size() > fantail::limits::name_size_max)
+        return invalid(link, exchange, argument, "expected a string of at most 255 bytes");
     out = *text;
     return {};
 }
 
-Replied<std::optional<std::int64_t>> read_integer(const Link& link, const ExchangeDefinition& exchange, std::string_view argument,
-                                                  std::int64_t max) {
+Replied<std::optional<std::int64_t>> read_integer(const Link& link, const ExchangeDefinition& exchange,
+                                                  std::string_view argument, std::int64_t max) {
     const auto value = FieldTableView(exchange.arguments).find(argument);
     if (!value || value->is_nothing()) return std::nullopt;
     const auto number = value->as_int();
@@ -90,7 +93,8 @@ Handled read_hash(const Link& link, ExchangeDefinition& exchange) {
         return invalid(link, exchange, "hash-property", "hash-header is given too");
     }
     const std::string& property = exchange.hash_property;
-    if (property.empty() || property == "message_id" || property == "correlation_id" || property == "timestamp") return {};
+    if (property.empty() || property == "message_id" || property == "correlation_id" || property == "timestamp")
+        return {};
     return invalid(link, exchange, "hash-property", "must be message_id, correlation_id or timestamp");
 }
 

@@ -30,11 +30,11 @@ public:
     std::map<std::string, broker::ExchangeDefinition, std::less<>> exchanges;
     std::map<std::string, broker::QueueDefinition, std::less<>> queues;
     std::vector<broker::BindingDefinition> bindings;
-    std::set<std::string, std::less<>> denied;      ///< "write name"
+    std::set<std::string, std::less<>> denied;  ///< "write name"
     bool entry_denied = false;
     bool repeatable = true;
     std::uint64_t changes = 1;
-    mutable std::size_t routed = 0;                 ///< calls of route()
+    mutable std::size_t routed = 0;  ///< calls of route()
 
     broker::ExchangeDefinition& add_exchange(const std::string& name, broker::ExchangeType type) {
         ++changes;
@@ -62,7 +62,9 @@ public:
     std::uint64_t version() const override { return changes; }
     const broker::VhostDefinition* vhost(std::string_view name) const override { return find(vhosts, name); }
     const broker::UserDefinition* user(std::string_view name) const override { return find(users, name); }
-    const broker::ExchangeDefinition* exchange(VhostId, std::string_view name) const override { return find(exchanges, name); }
+    const broker::ExchangeDefinition* exchange(VhostId, std::string_view name) const override {
+        return find(exchanges, name);
+    }
     const broker::QueueDefinition* queue(VhostId, std::string_view name) const override { return find(queues, name); }
     const broker::QueueDefinition* queue(QueueId id) const override {
         for (const auto& [name, queue] : queues) {
@@ -70,7 +72,8 @@ public:
         }
         return nullptr;
     }
-    void route(const broker::ExchangeDefinition& exchange, const broker::RoutingFacts& facts, broker::Route& out) const override {
+    void route(const broker::ExchangeDefinition& exchange, const broker::RoutingFacts& facts,
+               broker::Route& out) const override {
         ++routed;
         out = {};
         out.repeatable = repeatable;
@@ -91,12 +94,14 @@ private:
     }
     void route_key(const broker::ExchangeDefinition& exchange, std::string_view key, broker::Route& out) const {
         const auto add = [&](const broker::QueueDefinition* queue) {
-            if (queue != nullptr && std::ranges::find(out.queues, queue) == out.queues.end()) out.queues.push_back(queue);
+            if (queue != nullptr && std::ranges::find(out.queues, queue) == out.queues.end())
+                out.queues.push_back(queue);
         };
         if (exchange.name.empty()) return add(find(queues, key));
         for (const auto& binding : bindings) {
             const bool all = exchange.type == broker::ExchangeType::fanout;
-            if (binding.source == exchange.name && (all || binding.routing_key == key)) add(find(queues, binding.destination));
+            if (binding.source == exchange.name && (all || binding.routing_key == key))
+                add(find(queues, binding.destination));
         }
     }
     std::uint64_t queue_count_ = 0;
@@ -125,13 +130,13 @@ public:
     Now time{WallTime{1'700'000'000'000}, MonoTime{1'000'000'000}};
     Bytes output;
     bool closed = false;
-    int resumed = 0;                                ///< calls of resume_input()
+    int resumed = 0;  ///< calls of resume_input()
     bool answers = true;
     bool records = true;
     bool direct_exists = true;
-    ErrorCode consumer_error{};                     ///< answer to AddConsumer, if has_consumer_error
+    ErrorCode consumer_error{};  ///< answer to AddConsumer, if has_consumer_error
     bool has_consumer_error = false;
-    std::optional<Error> admin_error;               ///< answer to the next admin command
+    std::optional<Error> admin_error;  ///< answer to the next admin command
     bool accept_appends = true;
     std::optional<broker::Deliver> next_get;
     std::vector<Sent> sent;
@@ -177,7 +182,9 @@ public:
         if (answers) std::visit([&](const auto& c) { answer_admin(request, c); }, command);
         admin.push_back({request, std::move(command)});
     }
-    bool authenticate(std::string_view user, std::string_view password) override { return user == "guest" && password == "guest"; }
+    bool authenticate(std::string_view user, std::string_view password) override {
+        return user == "guest" && password == "guest";
+    }
     std::uint64_t random() override { return ++random_; }
     bool send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) override {
         direct.push_back({to, consumer, std::move(batch)});
@@ -196,17 +203,25 @@ private:
         events.push_back(broker::ConsumerAdded{request, command.consumer, outcome});
     }
     void answer(RequestId request, const broker::Inspect& command) {
-        events.push_back(broker::QueueCounts{.request = request, .ready = 3, .consumers = 2, .found = topology.queue(command.queue) != nullptr});
+        events.push_back(broker::QueueCounts{
+            .request = request, .ready = 3, .consumers = 2, .found = topology.queue(command.queue) != nullptr});
     }
-    void answer(RequestId request, const broker::Purge&) { events.push_back(broker::QueueCounts{.request = request, .purged = 5}); }
+    void answer(RequestId request, const broker::Purge&) {
+        events.push_back(broker::QueueCounts{.request = request, .purged = 5});
+    }
     void answer(RequestId request, const broker::Get&) {
         broker::GetResult result{.request = request, .ready_left = 4};
         if (next_get) result.message = *std::exchange(next_get, std::nullopt);
         events.push_back(result);
     }
 
-    void reply(RequestId request, Result<void> outcome, std::string name = {}, QueueId queue = {}, std::uint64_t messages = 0) {
-        events.push_back(broker::AdminReply{.request = request, .outcome = std::move(outcome), .name = std::move(name), .queue = queue, .messages = messages});
+    void reply(RequestId request, Result<void> outcome, std::string name = {}, QueueId queue = {},
+               std::uint64_t messages = 0) {
+        events.push_back(broker::AdminReply{.request = request,
+                                            .outcome = std::move(outcome),
+                                            .name = std::move(name),
+                                            .queue = queue,
+                                            .messages = messages});
     }
     bool refuse_next(RequestId request) {
         if (!admin_error) return false;
@@ -223,8 +238,10 @@ private:
         const std::string name = command.name.empty() ? command.name_prefix + "made" : command.name;
         const auto* existing = topology.queue(command.vhost, name);
         if (existing != nullptr) {
-            const bool same = existing->durable == command.durable && existing->kind == command.kind && existing->arguments == command.arguments &&
-                              existing->auto_delete == command.auto_delete && existing->exclusive_owner.has_value() == command.exclusive;
+            const bool same = existing->durable == command.durable && existing->kind == command.kind &&
+                              existing->arguments == command.arguments &&
+                              existing->auto_delete == command.auto_delete &&
+                              existing->exclusive_owner.has_value() == command.exclusive;
             if (!same) return reply(request, fail(ErrorCode::already_exists, "differs"));
             return reply(request, {}, name, existing->id, 3);
         }
@@ -240,7 +257,8 @@ private:
     }
     void answer_admin(RequestId request, const broker::DeleteQueue& command) {
         if (refuse_next(request)) return;
-        if (topology.queue(command.vhost, command.name) == nullptr) return reply(request, fail(ErrorCode::not_found, "no queue"));
+        if (topology.queue(command.vhost, command.name) == nullptr)
+            return reply(request, fail(ErrorCode::not_found, "no queue"));
         topology.queues.erase(command.name);
         ++topology.changes;
         reply(request, {}, {}, {}, 7);
@@ -248,7 +266,8 @@ private:
     void answer_admin(RequestId request, const broker::DeclareExchange& command) {
         if (refuse_next(request)) return;
         const auto* existing = topology.exchange(command.definition.vhost, command.definition.name);
-        if (existing != nullptr && existing->type_name != command.definition.type_name) return reply(request, fail(ErrorCode::already_exists, "differs"));
+        if (existing != nullptr && existing->type_name != command.definition.type_name)
+            return reply(request, fail(ErrorCode::already_exists, "differs"));
         topology.exchanges[command.definition.name] = command.definition;
         ++topology.changes;
         reply(request, {});
@@ -258,7 +277,8 @@ private:
         const auto& binding = command.binding;
         const bool there = binding.to_exchange ? topology.exchange(binding.vhost, binding.destination) != nullptr
                                                : topology.queue(binding.vhost, binding.destination) != nullptr;
-        if (!there || topology.exchange(binding.vhost, binding.source) == nullptr) return reply(request, fail(ErrorCode::not_found, "missing"));
+        if (!there || topology.exchange(binding.vhost, binding.source) == nullptr)
+            return reply(request, fail(ErrorCode::not_found, "missing"));
         topology.bindings.push_back(binding);
         ++topology.changes;
         reply(request, {});

@@ -14,8 +14,9 @@ using record::FieldTableBuilder;
 using record::FieldTableView;
 
 constexpr std::string_view our_capabilities[] = {
-    "publisher_confirms", "exchange_exchange_bindings",   "basic.nack",           "consumer_cancel_notify", "connection.blocked",
-    "consumer_priorities", "authentication_failure_close", "per_consumer_qos", "direct_reply_to"};
+    "publisher_confirms",           "exchange_exchange_bindings", "basic.nack",
+    "consumer_cancel_notify",       "connection.blocked",         "consumer_priorities",
+    "authentication_failure_close", "per_consumer_qos",           "direct_reply_to"};
 
 bool capability(FieldTableView capabilities, std::string_view name) {
     const auto value = capabilities.find(name);
@@ -40,9 +41,10 @@ std::string client_name(FieldTableView client) {
     return {};
 }
 
-std::unexpected<ReplyError> bad_negotiation(std::string_view what, std::uint64_t asked, std::string_view relation, std::uint64_t limit) {
-    return refuse(ReplyCode::not_allowed, "negotiated " + std::string(what) + " = " + std::to_string(asked) + " is " + std::string(relation) +
-                                              " allowed value (" + std::to_string(limit) + ")");
+std::unexpected<ReplyError> bad_negotiation(std::string_view what, std::uint64_t asked, std::string_view relation,
+                                            std::uint64_t limit) {
+    return refuse(ReplyCode::not_allowed, "negotiated " + std::string(what) + " = " + std::to_string(asked) + " is " +
+                                              std::string(relation) + " allowed value (" + std::to_string(limit) + ")");
 }
 
 }  // namespace
@@ -59,18 +61,24 @@ void send_start(Link& link) {
     server.set_text("platform", options.platform);
     server.set_text("product", options.product);
     server.set_text("version", options.version);
-    link.send(0, ConnectionStart{.version_minor = 9, .server_properties = server.view().bytes(), .mechanisms = offered_mechanisms(link), .locales = "en_US"});
+    link.send(0, ConnectionStart{.version_minor = 9,
+                                 .server_properties = server.view().bytes(),
+                                 .mechanisms = offered_mechanisms(link),
+                                 .locales = "en_US"});
 }
 
 Replied<std::string> accept_start_ok(Link& link, const ConnectionStartOk& method) {
     const FieldTableView client(method.client_properties);
-    if (const auto valid = record::validate(client); !valid) return refuse(ReplyCode::syntax_error, valid.error().message);
+    if (const auto valid = record::validate(client); !valid)
+        return refuse(ReplyCode::syntax_error, valid.error().message);
     link.client = read_capabilities(client);
     FANTAIL_TRY(link.user, authenticate(link, method.mechanism, method.response));
     const auto* user = link.catalog().user(link.user);
     link.impersonator = user != nullptr && std::ranges::find(user->tags, "impersonator") != user->tags.end();
     const AmqpOptions& options = *link.options;
-    link.send(0, ConnectionTune{.channel_max = options.channel_max, .frame_max = options.frame_max, .heartbeat = options.heartbeat_s});
+    link.send(
+        0, ConnectionTune{
+               .channel_max = options.channel_max, .frame_max = options.frame_max, .heartbeat = options.heartbeat_s});
     return client_name(client);
 }
 
@@ -79,8 +87,10 @@ Replied<Tuned> accept_tune_ok(const Link& link, const ConnectionTuneOk& method) 
     Tuned tuned{method.frame_max, method.channel_max, method.heartbeat};
     if (tuned.frame_max == 0) tuned.frame_max = options.frame_max;
     if (tuned.channel_max == 0) tuned.channel_max = options.channel_max;
-    if (tuned.frame_max < frame_max_min) return bad_negotiation("frame_max", tuned.frame_max, "lower than the minimum", frame_max_min);
-    if (tuned.frame_max > options.frame_max) return bad_negotiation("frame_max", tuned.frame_max, "higher than the maximum", options.frame_max);
+    if (tuned.frame_max < frame_max_min)
+        return bad_negotiation("frame_max", tuned.frame_max, "lower than the minimum", frame_max_min);
+    if (tuned.frame_max > options.frame_max)
+        return bad_negotiation("frame_max", tuned.frame_max, "higher than the maximum", options.frame_max);
     if (tuned.channel_max > options.channel_max) {
         return bad_negotiation("channel_max", tuned.channel_max, "higher than the maximum", options.channel_max);
     }
@@ -91,7 +101,8 @@ Handled accept_open(Link& link, const ConnectionOpen& method) {
     const auto* vhost = link.catalog().vhost(method.virtual_host);
     if (vhost == nullptr) return refuse(no_vhost(method.virtual_host));
     if (!link.catalog().may_enter(link.user, vhost->id)) {
-        return refuse(ReplyCode::not_allowed, "access to vhost '" + vhost->name + "' refused for user '" + link.user + "'");
+        return refuse(ReplyCode::not_allowed,
+                      "access to vhost '" + vhost->name + "' refused for user '" + link.user + "'");
     }
     link.vhost = vhost->id;
     link.vhost_name = vhost->name;

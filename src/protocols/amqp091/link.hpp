@@ -42,13 +42,13 @@ public:
     protocols::SessionHost& host;
     std::shared_ptr<const AmqpOptions> options;
     std::string user;
-    bool impersonator = false;        ///< may state any user-id
+    bool impersonator = false;  ///< may state any user-id
     VhostId vhost;
     std::string vhost_name;
     ClientCapabilities client;
     std::uint32_t frame_max = limits::opening_frame_max;
     std::uint16_t channel_max = 0;
-    bool wrote = false;               ///< something was sent since the session last looked: no heartbeat is due
+    bool wrote = false;  ///< something was sent since the session last looked: no heartbeat is due
 
     [[nodiscard]] broker::Port& broker() const { return host.broker(); }
     [[nodiscard]] const broker::CatalogView& catalog() const { return host.broker().catalog(); }

@@ -74,7 +74,8 @@ bool is_plain(ByteView envelope, const record::EnvelopeView& view) {
 }  // namespace
 
 void Mapper::add_headers(ByteView properties, ByteView deaths, const DeliveryFacts& facts) {
-    auto parsed = properties.empty() ? Result<record::Properties>(record::Properties{}) : record::Properties::parse(properties);
+    auto parsed =
+        properties.empty() ? Result<record::Properties>(record::Properties{}) : record::Properties::parse(properties);
     if (!parsed) return;
     FieldTableBuilder headers = parsed->headers ? FieldTableBuilder(*parsed->headers) : FieldTableBuilder();
     set_deaths(headers, deaths);
@@ -97,7 +98,8 @@ void Mapper::map_foreign(const record::RecordView& record) {
     }
     record::Properties properties;
     if (!headers.view().empty()) properties.headers = headers.view();
-    if (record.timestamp.ms >= 0) properties.timestamp = static_cast<std::uint64_t>(record.timestamp.ms / ms_per_second);
+    if (record.timestamp.ms >= 0)
+        properties.timestamp = static_cast<std::uint64_t>(record.timestamp.ms / ms_per_second);
     rewritten_.clear();
     properties.encode(rewritten_);
 }
@@ -116,13 +118,15 @@ OutgoingMessage Mapper::map(const record::RecordView& record, const DeliveryFact
     OutgoingMessage message;
     message.body = record.value;
     message.routing_key = as_text(record.key);
-    if (message.routing_key.size() > shortstr_size_max) [[unlikely]] message.routing_key = clip_shortstr(message.routing_key);
+    if (message.routing_key.size() > shortstr_size_max) [[unlikely]]
+        message.routing_key = clip_shortstr(message.routing_key);
     const auto envelope = record::EnvelopeView::parse(record.envelope);
     ByteView deaths;
     if (envelope) [[likely]] {
         message.properties = envelope->properties();
         message.exchange = envelope->exchange();
-        if (!is_plain(record.envelope, *envelope)) [[unlikely]] deaths = envelope->deaths();
+        if (!is_plain(record.envelope, *envelope)) [[unlikely]]
+            deaths = envelope->deaths();
     } else {
         map_foreign(record);
         message.properties = rewritten_;

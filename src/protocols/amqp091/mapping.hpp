@@ -20,7 +20,7 @@ struct DeliveryFacts {
 /// A stored message as a client sees it. Views into the record or the Mapper that made it.
 struct OutgoingMessage {
     std::string_view exchange;
-    std::string_view routing_key;   ///< at most 255 bytes
+    std::string_view routing_key;  ///< at most 255 bytes
     ByteView properties;
     ByteView body;
 };
@@ -31,7 +31,8 @@ public:
     /// The result lasts until the next call and as long as the record's batch. Hot for a message that has not died and
     /// comes from a classic queue: its properties are passed on as they are.
     /// Adds x-death and its companions, x-delivery-count and x-acquired-count (quorum queues), x-stream-offset (streams).
-    [[nodiscard]] OutgoingMessage map(const record::RecordView& record, const DeliveryFacts& facts, std::uint32_t frame_max);
+    [[nodiscard]] OutgoingMessage map(const record::RecordView& record, const DeliveryFacts& facts,
+                                      std::uint32_t frame_max);
 
 private:
     void add_headers(ByteView properties, ByteView deaths, const DeliveryFacts& facts);

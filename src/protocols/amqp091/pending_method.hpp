@@ -45,8 +45,8 @@ struct PendingMethod {
     bool no_wait = false;
     /// Later topology methods may be sent before this one is answered.
     bool pipelined = false;
-    std::variant<broker::DeclareQueue, broker::DeclareExchange, broker::DeleteQueue, broker::DeleteExchange, BindingChange, PassiveDeclare,
-                 PurgeQueue, StartConsumer, StopConsumer, GetMessage, CommitTransaction>
+    std::variant<broker::DeclareQueue, broker::DeclareExchange, broker::DeleteQueue, broker::DeleteExchange,
+                 BindingChange, PassiveDeclare, PurgeQueue, StartConsumer, StopConsumer, GetMessage, CommitTransaction>
         what{};
     std::optional<broker::Event> answer{};
 };

@@ -16,13 +16,14 @@ constexpr std::string_view deduplication_header = "x-deduplication-header";
 
 Handled check_user(const Link& link, std::string_view user) {
     if (user == link.user || link.impersonator) return {};
-    return refuse(ReplyCode::precondition_failed, "user_id property set to '" + std::string(user) +
-                                                      "' but authenticated user was '" + link.user + "'");
+    return refuse(ReplyCode::precondition_failed,
+                  "user_id property set to '" + std::string(user) + "' but authenticated user was '" + link.user + "'");
 }
 
 Replied<std::optional<std::int64_t>> read_delay(const record::FieldEntry& entry) {
     const auto delay = entry.value.as_int();
-    if (!delay) return refuse(ReplyCode::precondition_failed, "header '" + std::string(entry.name) + "' must be an integer");
+    if (!delay)
+        return refuse(ReplyCode::precondition_failed, "header '" + std::string(entry.name) + "' must be an integer");
     if (*delay <= 0) return std::nullopt;
     return std::min(*delay, limits::delay_ms_max);
 }
@@ -53,7 +54,8 @@ Handled Inspector::inspect(const Publication& message) {
     draft_.more_keys.clear();
     draft_.delay_ms.reset();
     draft_.deduplication.reset();
-    if (!scan->headers && !scan->expiration && !scan->user_id && !scan->reply_to) [[likely]] return {};
+    if (!scan->headers && !scan->expiration && !scan->user_id && !scan->reply_to) [[likely]]
+        return {};
     const Handled handled = inspect_rare(message);
     // Nothing may take these for plain ones; the views stay good until the next message.
     inspected_.swap(last_plain_);
@@ -103,13 +105,16 @@ void Inspector::hold_for(std::optional<std::int64_t> delay_ms) {
 
 Handled Inspector::add_keys(std::string_view name, const record::FieldValueView& value) {
     const auto list = value.as_array();
-    if (!list) return refuse(ReplyCode::precondition_failed, "unsupported type of header '" + std::string(name) + "': expected an array of strings");
+    if (!list)
+        return refuse(ReplyCode::precondition_failed,
+                      "unsupported type of header '" + std::string(name) + "': expected an array of strings");
     auto keys = list->values();
     record::FieldValueView key;
     while (keys.next(key)) {
         const auto text = key.as_text();
         if (!text || text->size() > shortstr_size_max || draft_.more_keys.size() >= limits::more_keys_max) {
-            return refuse(ReplyCode::precondition_failed, "header '" + std::string(name) + "' must hold up to 255 routing keys");
+            return refuse(ReplyCode::precondition_failed,
+                          "header '" + std::string(name) + "' must hold up to 255 routing keys");
         }
         draft_.more_keys.push_back(*text);
     }
@@ -127,7 +132,8 @@ Handled Inspector::rewrite(const Publication& message, bool to_reply_consumer) {
         properties->headers = headers.view();
     }
     if (to_reply_consumer) {
-        if (message.reply_address == nullptr) return refuse(ReplyCode::precondition_failed, "fast reply consumer does not exist");
+        if (message.reply_address == nullptr)
+            return refuse(ReplyCode::precondition_failed, "fast reply consumer does not exist");
         properties->reply_to = *message.reply_address;
     }
     rewritten_.clear();

@@ -17,7 +17,7 @@ inline constexpr std::string_view reply_queue = "amq.rabbitmq.reply-to";
 /// Who waits for the answer to a publish: a channel in confirm or transaction mode. Sequence 0: nobody.
 struct PublisherRef {
     std::uint16_t channel = 0;
-    std::uint32_t serial = 0;     ///< which opening of that channel
+    std::uint32_t serial = 0;  ///< which opening of that channel
     std::uint64_t sequence = 0;
 };
 
@@ -34,11 +34,11 @@ struct Publication {
 /// What the properties mean. Views into the publication's properties or the Inspector that filled it in.
 struct Draft {
     record::PropertyScan scan;
-    ByteView properties;                     ///< to be stored: the publisher's bytes, or a rewritten copy
+    ByteView properties;  ///< to be stored: the publisher's bytes, or a rewritten copy
     broker::BatchTraits traits;
     std::uint8_t priority = 0;
-    std::vector<std::string_view> more_keys; ///< CC and BCC
-    std::optional<std::int64_t> delay_ms;    ///< to be held for so long
+    std::vector<std::string_view> more_keys;  ///< CC and BCC
+    std::optional<std::int64_t> delay_ms;     ///< to be held for so long
     std::optional<record::FieldValueView> deduplication;
 };
 
@@ -61,8 +61,8 @@ private:
 
     const Link& link_;
     Draft draft_;
-    Bytes last_plain_;             ///< the last plain properties, which draft_.scan then views; publishers repeat them
-    Bytes inspected_;              ///< the last others, likewise
+    Bytes last_plain_;  ///< the last plain properties, which draft_.scan then views; publishers repeat them
+    Bytes inspected_;   ///< the last others, likewise
     Bytes rewritten_;
     bool has_blind_keys_ = false;
 };

@@ -15,7 +15,9 @@ namespace {
 bool less(const broker::AppendTarget& a, const broker::AppendTarget& b) {
     return a.queue != b.queue ? a.queue < b.queue : a.level < b.level;
 }
-bool same(const broker::AppendTarget& a, const broker::AppendTarget& b) { return a.queue == b.queue && a.level == b.level; }
+bool same(const broker::AppendTarget& a, const broker::AppendTarget& b) {
+    return a.queue == b.queue && a.level == b.level;
+}
 
 bool overlap(const std::vector<broker::AppendTarget>& a, const std::vector<broker::AppendTarget>& b) {
     auto i = a.begin();
@@ -59,12 +61,14 @@ Replied<Fate> Publisher::publish(const Publication& message) {
     if (route->queues.empty()) return Fate::no_route;
     broker::BatchTraits traits = draft.traits;
     encode_envelope(message, draft, *route, traits);
-    const std::size_t room = message.body.size() + envelope_.size() + message.routing_key.size() + record::record_overhead_max;
+    const std::size_t room =
+        message.body.size() + envelope_.size() + message.routing_key.size() + record::record_overhead_max;
     GatheredBatch& batch = batch_for(*route, draft, traits, room);
     batch.builder.append_message(link_.now().wall, as_bytes(message.routing_key), envelope_, message.body);
     batch.body_bytes += message.body.size();
     add_waiting(batch.waiting, message.from);
-    if (route->one_by_one) [[unlikely]] flush_overlapping(batch.targets);
+    if (route->one_by_one) [[unlikely]]
+        flush_overlapping(batch.targets);
     return Fate::queued;
 }
 
@@ -82,7 +86,8 @@ bool Publisher::hand_over(const Publication& message, const Draft& draft) {
     record::encode_envelope(envelope_, draft.properties, message.exchange);
     record::BatchBuilder builder;
     builder.append_message(link_.now().wall, as_bytes(message.routing_key), envelope_, message.body);
-    return link_.broker().send_direct(address->connection, address->consumer, std::make_shared<const Bytes>(builder.finish(Offset(0))));
+    return link_.broker().send_direct(address->connection, address->consumer,
+                                      std::make_shared<const Bytes>(builder.finish(Offset(0))));
 }
 
 std::optional<ByteView> Publisher::deduplication_id(const Draft& draft) {
@@ -102,7 +107,8 @@ std::optional<ByteView> Publisher::deduplication_id(const Draft& draft) {
     return ByteView(deduplication_);
 }
 
-void Publisher::encode_envelope(const Publication& message, const Draft& draft, const PublishRoute& route, broker::BatchTraits& traits) {
+void Publisher::encode_envelope(const Publication& message, const Draft& draft, const PublishRoute& route,
+                                broker::BatchTraits& traits) {
     envelope_.clear();
     if (!draft.delay_ms && !route.deduplicated) [[likely]] {
         record::encode_envelope(envelope_, draft.properties, message.exchange);
@@ -111,7 +117,8 @@ void Publisher::encode_envelope(const Publication& message, const Draft& draft, 
     record::EnvelopeParts parts{.properties = draft.properties, .exchange = message.exchange};
     if (draft.delay_ms) parts.due_time = WallTime{std::max<std::int64_t>(link_.now().wall.ms, 0) + *draft.delay_ms};
     if (route.deduplicated) parts.dedup_id = deduplication_id(draft);
-    if (parts.dedup_id && route.deduplication_window_ms > 0) parts.dedup_window_ms = static_cast<std::uint64_t>(route.deduplication_window_ms);
+    if (parts.dedup_id && route.deduplication_window_ms > 0)
+        parts.dedup_window_ms = static_cast<std::uint64_t>(route.deduplication_window_ms);
     traits.has_due_time = parts.due_time.has_value();
     traits.has_deduplication = parts.dedup_id.has_value();
     record::encode_envelope(envelope_, parts);
@@ -119,21 +126,25 @@ void Publisher::encode_envelope(const Publication& message, const Draft& draft, 
 
 void Publisher::collect_targets(const PublishRoute& route, std::uint8_t priority) {
     targets_.clear();
-    for (const PublishRoute::Queue& queue : route.queues) targets_.push_back({queue.id, std::min(priority, queue.priority_max)});
+    for (const PublishRoute::Queue& queue : route.queues)
+        targets_.push_back({queue.id, std::min(priority, queue.priority_max)});
 }
 
 GatheredBatch* Publisher::find_open(bool transient) {
     for (const auto& batch : open_) {
-        if (batch->traits.transient == transient && std::ranges::equal(batch->targets, targets_, same)) return batch.get();
+        if (batch->traits.transient == transient && std::ranges::equal(batch->targets, targets_, same))
+            return batch.get();
     }
     return nullptr;
 }
 
 /// The open batch for a message, with room for it.
-GatheredBatch& Publisher::batch_for(PublishRoute& route, const Draft& draft, broker::BatchTraits traits, std::size_t room) {
+GatheredBatch& Publisher::batch_for(PublishRoute& route, const Draft& draft, broker::BatchTraits traits,
+                                    std::size_t room) {
     GatheredBatch* batch = nullptr;
     if (route.batch != 0 && route.batch_index < open_.size() && open_[route.batch_index]->number == route.batch &&
-        open_[route.batch_index]->traits.transient == traits.transient && (!route.prioritized || route.batch_priority == draft.priority)) [[likely]] {
+        open_[route.batch_index]->traits.transient == traits.transient &&
+        (!route.prioritized || route.batch_priority == draft.priority)) [[likely]] {
         batch = open_[route.batch_index].get();
     } else {
         collect_targets(route, draft.priority);
@@ -196,7 +207,8 @@ void Publisher::flush() {
 void Publisher::send(GatheredBatch& batch) {
     const bool large = batch.builder.size() > limits::kept_builder_size_max;
     const auto count = static_cast<std::uint32_t>(batch.builder.count());
-    const auto bytes = std::make_shared<const Bytes>(batch.builder.finish(Offset(0), {.attributes = broker::attribute_bits(batch.traits)}));
+    const auto bytes = std::make_shared<const Bytes>(
+        batch.builder.finish(Offset(0), {.attributes = broker::attribute_bits(batch.traits)}));
     if (large) batch.builder.clear(true);
     const bool confirm = !batch.waiting.empty();
     RequestId request;
@@ -210,8 +222,13 @@ void Publisher::send(GatheredBatch& batch) {
         std::size_t end = at;
         while (end < batch.targets.size() && shard_of(batch.targets[end].queue) == shard) ++end;
         if (confirm) ++in_flight_.back().shards_left;
-        broker::Append append{{batch.targets.begin() + static_cast<std::ptrdiff_t>(at), batch.targets.begin() + static_cast<std::ptrdiff_t>(end)},
-                              bytes, count, batch.body_bytes, batch.traits, confirm};
+        broker::Append append{{batch.targets.begin() + static_cast<std::ptrdiff_t>(at),
+                               batch.targets.begin() + static_cast<std::ptrdiff_t>(end)},
+                              bytes,
+                              count,
+                              batch.body_bytes,
+                              batch.traits,
+                              confirm};
         link_.broker().send(shard, request, std::move(append));
         at = end;
     }

@@ -27,12 +27,12 @@ struct PublishAnswer {
 
 /// Messages of one target set on their way into one batch.
 struct GatheredBatch {
-    std::uint64_t number = 0;                    ///< unique among open batches; 0: closed
-    std::vector<broker::AppendTarget> targets;   ///< ascending
+    std::uint64_t number = 0;                   ///< unique among open batches; 0: closed
+    std::vector<broker::AppendTarget> targets;  ///< ascending
     broker::BatchTraits traits;
     std::uint64_t body_bytes = 0;
     record::BatchBuilder builder;
-    std::vector<PublishAnswer> waiting;          ///< who is told when it is stored
+    std::vector<PublishAnswer> waiting;  ///< who is told when it is stored
 };
 
 /// Order per queue holds because no two open batches share a queue level: a batch that would is preceded by flushing
@@ -48,7 +48,8 @@ public:
 
     /// A message whose body comes in pieces straight into a batch of its own; null if it has no queue to go to (then
     /// gather it and publish()). `message.body` is ignored.
-    [[nodiscard]] Replied<std::unique_ptr<GatheredBatch>> begin_large(const Publication& message, std::uint64_t body_size);
+    [[nodiscard]] Replied<std::unique_ptr<GatheredBatch>> begin_large(const Publication& message,
+                                                                      std::uint64_t body_size);
     /// Sends it, behind everything that was published before.
     void finish_large(std::unique_ptr<GatheredBatch> batch, const PublisherRef& from);
 
@@ -71,7 +72,8 @@ private:
     };
 
     [[nodiscard]] bool hand_over(const Publication& message, const Draft& draft);
-    void encode_envelope(const Publication& message, const Draft& draft, const PublishRoute& route, broker::BatchTraits& traits);
+    void encode_envelope(const Publication& message, const Draft& draft, const PublishRoute& route,
+                         broker::BatchTraits& traits);
     [[nodiscard]] std::optional<ByteView> deduplication_id(const Draft& draft);
     GatheredBatch& batch_for(PublishRoute& route, const Draft& draft, broker::BatchTraits traits, std::size_t room);
     GatheredBatch& open_batch(broker::BatchTraits traits);
@@ -91,7 +93,7 @@ private:
     Bytes envelope_;
     Bytes deduplication_;
     std::deque<InFlight> in_flight_;
-    std::uint64_t in_flight_base_ = 1;   ///< request counter of in_flight_.front()
+    std::uint64_t in_flight_base_ = 1;  ///< request counter of in_flight_.front()
 };
 
 }  // namespace fantail::amqp091

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What publishing promises: batches, routes, confirms and transactions.
 #include <gmock/gmock.h>
 
 #include "protocols/amqp091/session_scene.hpp"
@@ -14,6 +15,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
+using testing::UnorderedElementsAre;
 
 struct PublishScene : Scene {
     PublishScene() {
@@ -36,7 +38,8 @@ std::vector<std::string> records_of(const Append& append) {
     record::RecordView record;
     while (cursor.next(record)) {
         const auto envelope = record::EnvelopeView::parse(record.envelope).value();
-        out.push_back(std::string(envelope.exchange()) + "/" + std::string(as_text(record.key)) + ": " + std::string(as_text(record.value)));
+        out.push_back(std::string(envelope.exchange()) + "/" + std::string(as_text(record.key)) + ": " +
+                      std::string(as_text(record.value)));
     }
     return out;
 }
@@ -46,11 +49,14 @@ record::EnvelopeParts first_envelope(const Append& append) {
     FANTAIL_ASSERT(cursor.next(record));
     return record::EnvelopeView::parse(record.envelope).value().parts();
 }
-Bytes with_headers(const record::FieldTableBuilder& headers) { return properties_of(Properties{.headers = headers.view()}); }
+Bytes with_headers(const record::FieldTableBuilder& headers) {
+    return properties_of(Properties{.headers = headers.view()});
+}
 
 TEST(AmqpPublish, GathersATurnIntoOneBatchPerTargetSet) {
     PublishScene s;
-    for (const char* body : {"1", "2", "3"}) s.publish(1, {.routing_key = "q"}, body).publish(1, {.routing_key = "r"}, body);
+    for (const char* body : {"1", "2", "3"})
+        s.publish(1, {.routing_key = "q"}, body).publish(1, {.routing_key = "r"}, body);
     s.turn();
     ASSERT_THAT(s.appends(), SizeIs(2));
     EXPECT_FALSE(s.appends()[0].confirm);
@@ -67,10 +73,14 @@ TEST(AmqpPublish, KeepsOrderWhereTargetSetsOverlap) {
     PublishScene s;
     s.broker.topology.bind("amq.fanout", "q");
     s.broker.topology.bind("amq.fanout", "r");
-    s.publish(1, {.routing_key = "q"}, "a").publish(1, {.exchange = "amq.fanout"}, "b").publish(1, {.routing_key = "q"}, "c").turn();
+    s.publish(1, {.routing_key = "q"}, "a")
+        .publish(1, {.exchange = "amq.fanout"}, "b")
+        .publish(1, {.routing_key = "q"}, "c")
+        .turn();
     std::vector<std::string> on_q;
     for (const Append& append : s.appends()) {
-        const bool for_q = std::ranges::any_of(append.targets, [](const auto& t) { return shard_of(t.queue) == ShardId(0); });
+        const bool for_q =
+            std::ranges::any_of(append.targets, [](const auto& t) { return shard_of(t.queue) == ShardId(0); });
         if (!for_q) continue;
         for (std::string& text : records_of(append)) on_q.push_back(std::move(text));
     }
@@ -99,7 +109,8 @@ TEST(AmqpPublish, KeepsPersistentAndTransientApart) {
 TEST(AmqpPublish, SeesANewTopologyAtOnce) {
     PublishScene s;
     s.publish(1, {.routing_key = "new", .mandatory = true}, "a").turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("basic.return reply_code=312;reply_text=NO_ROUTE;exchange=;routing_key=new; a")));
+    EXPECT_THAT(s.said(),
+                ElementsAre(HasSubstr("basic.return reply_code=312;reply_text=NO_ROUTE;exchange=;routing_key=new; a")));
     s.broker.topology.add_queue("new");
     s.publish(1, {.routing_key = "new"}, "b").turn();
     EXPECT_THAT(s.appends(), SizeIs(1));
@@ -135,7 +146,10 @@ TEST(AmqpPublish, TakesBodiesInSeveralFramesAndInterleavedChannels) {
         ASSERT_EQ(next_frame(at.subspan(end), 131072, cut).value(), FrameStatus::complete);
         end += cut.wire_size;
     }
-    s.raw(content.subspan(150'000, end - 150'000)).publish(2, {.routing_key = "q"}, tail).raw(content.subspan(end)).turn();
+    s.raw(content.subspan(150'000, end - 150'000))
+        .publish(2, {.routing_key = "q"}, tail)
+        .raw(content.subspan(end))
+        .turn();
     std::vector<std::size_t> sizes;
     for (const Append& append : s.appends()) sizes.push_back(append.body_bytes);
     EXPECT_THAT(sizes, ElementsAre(5u, 300'000u));
@@ -145,7 +159,8 @@ TEST(AmqpPublish, TakesBodiesInSeveralFramesAndInterleavedChannels) {
 TEST(AmqpPublish, JoinsMessagesCutAtAReadsEnd) {
     PublishScene s;
     Bytes two;
-    for (const char* body : {"first", "second"}) write_publish(two, 1, {.routing_key = "q"}, {{}, as_bytes(body)}, 131072);
+    for (const char* body : {"first", "second"})
+        write_publish(two, 1, {.routing_key = "q"}, {{}, as_bytes(body)}, 131072);
     for (std::size_t i = 0; i < two.size(); ++i) s.raw(ByteView(two).subspan(i, 1)).turn();
     ASSERT_THAT(s.appends(), SizeIs(2));
     EXPECT_THAT(records_of(s.appends()[1]), ElementsAre("/q: second"));
@@ -168,7 +183,8 @@ TEST(AmqpPublish, MarksExpirationDelayAndPriority) {
     s.publish(1, {.routing_key = "q"}, "b", with_headers(headers)).turn();
     ASSERT_THAT(s.appends(), SizeIs(2));
     const auto appends = s.appends();
-    EXPECT_TRUE(std::ranges::any_of(appends, [](const Append& a) { return a.targets[0].level == 5 && a.traits.has_expiration; }));
+    EXPECT_TRUE(std::ranges::any_of(
+        appends, [](const Append& a) { return a.targets[0].level == 5 && a.traits.has_expiration; }));
     for (const Append& append : appends) {
         if (append.targets[0].level != 0) continue;
         EXPECT_TRUE(append.traits.has_due_time);
@@ -196,7 +212,8 @@ TEST(AmqpPublish, HonoursXDelayThroughAnyExchangeAndIgnoresWhatIsNoNumberThere) 
 TEST(AmqpPublish, QuorumQueuesHave32LevelsUndeclaredAndEqualPrioritiesShareABatch) {
     PublishScene s;
     s.broker.topology.queues["q"].kind = broker::QueueKind::quorum;
-    for (const std::uint8_t priority : {7, 7, 200}) s.publish(1, {.routing_key = "q"}, "x", properties_of({.priority = priority}));
+    for (const std::uint8_t priority : {7, 7, 200})
+        s.publish(1, {.routing_key = "q"}, "x", properties_of({.priority = priority}));
     s.turn();
     std::vector<std::pair<int, std::uint32_t>> levels;
     for (const Append& append : s.appends()) levels.emplace_back(append.targets.at(0).level, append.count);
@@ -249,7 +266,8 @@ TEST(AmqpPublish, ReadsChangingPropertiesAfresh) {
     record::FieldTableBuilder headers;
     headers.set_int("x-opt-delivery-delay", 9);
     const Bytes delayed = with_headers(headers);
-    for (const Bytes* properties : {&plain, &plain, &delayed, &plain, &delayed}) s.publish(1, {.routing_key = "q"}, "x", *properties).turn();
+    for (const Bytes* properties : {&plain, &plain, &delayed, &plain, &delayed})
+        s.publish(1, {.routing_key = "q"}, "x", *properties).turn();
     std::string seen;
     for (const Append& append : s.appends()) {
         seen += append.traits.transient ? "t" : "p";
@@ -270,19 +288,29 @@ TEST(AmqpPublish, SoftErrorsCloseTheChannel) {
         return said.empty() ? std::string() : said[0];
     };
     const auto nothing = [](Scene&) {};
-    EXPECT_THAT(said_after({.exchange = "none"}, {}, nothing), HasSubstr("channel.close reply_code=404;reply_text=NOT_FOUND - no exchange 'none' in vhost '/'"));
-    EXPECT_THAT(said_after({.exchange = "amq.fanout"}, {}, [](Scene& s) { s.broker.topology.denied.insert("write amq.fanout"); }),
-                HasSubstr("reply_code=403;reply_text=ACCESS_REFUSED - write access to exchange 'amq.fanout' in vhost '/' refused for user 'guest'"));
-    EXPECT_THAT(said_after({}, {}, [](Scene& s) { s.broker.topology.denied.insert("write amq.default"); }), HasSubstr("exchange 'amq.default'"));
-    EXPECT_THAT(said_after({.exchange = "inner"}, {}, [](Scene& s) { s.broker.topology.add_exchange("inner", broker::ExchangeType::fanout).internal = true; }),
+    EXPECT_THAT(said_after({.exchange = "none"}, {}, nothing),
+                HasSubstr("channel.close reply_code=404;reply_text=NOT_FOUND - no exchange 'none' in vhost '/'"));
+    EXPECT_THAT(said_after({.exchange = "amq.fanout"}, {},
+                           [](Scene& s) { s.broker.topology.denied.insert("write amq.fanout"); }),
+                HasSubstr("reply_code=403;reply_text=ACCESS_REFUSED - write access to exchange 'amq.fanout' in vhost "
+                          "'/' refused for user 'guest'"));
+    EXPECT_THAT(said_after({}, {}, [](Scene& s) { s.broker.topology.denied.insert("write amq.default"); }),
+                HasSubstr("exchange 'amq.default'"));
+    EXPECT_THAT(said_after({.exchange = "inner"}, {},
+                           [](Scene& s) {
+                               s.broker.topology.add_exchange("inner", broker::ExchangeType::fanout).internal = true;
+                           }),
                 HasSubstr("reply_code=403;reply_text=ACCESS_REFUSED - cannot publish to internal exchange 'inner'"));
-    EXPECT_THAT(said_after({.routing_key = "q"}, properties_of({.expiration = "soon"}), nothing), HasSubstr("reply_code=406"));
+    EXPECT_THAT(said_after({.routing_key = "q"}, properties_of({.expiration = "soon"}), nothing),
+                HasSubstr("reply_code=406"));
     EXPECT_THAT(said_after({.routing_key = "q"}, properties_of({.user_id = "root"}), nothing),
-                HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - user_id property set to 'root' but authenticated user was 'guest'"));
+                HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - user_id property set to 'root' but "
+                          "authenticated user was 'guest'"));
     record::FieldTableBuilder headers;
     headers.set_text("CC", "not a list");
     EXPECT_THAT(said_after({.routing_key = "q"}, with_headers(headers), nothing), HasSubstr("reply_code=406"));
-    EXPECT_THAT(said_after({.routing_key = "q"}, properties_of({.reply_to = "amq.rabbitmq.reply-to"}), nothing), HasSubstr("fast reply consumer does not exist"));
+    EXPECT_THAT(said_after({.routing_key = "q"}, properties_of({.reply_to = "amq.rabbitmq.reply-to"}), nothing),
+                HasSubstr("fast reply consumer does not exist"));
     const Bytes broken{0xFF, 0xFF};
     EXPECT_THAT(said_after({.routing_key = "q"}, broken, nothing), HasSubstr("connection.close reply_code=502"));
 }
@@ -358,8 +386,12 @@ TEST(AmqpConfirms, NackWhatIsRefused) {
     s.publish(1, {.routing_key = "q"}, "b").turn();
     s.publish(1, {.routing_key = "q"}, "c").turn();
     const auto& sent = s.broker.sent;
-    s.give(broker::Appended{sent[0].request}).give(broker::Appended{sent[1].request, false}).give(broker::Appended{sent[2].request}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(StartsWith("1 basic.nack delivery_tag=2;"), "1 basic.ack delivery_tag=3;multiple=1;"));
+    s.give(broker::Appended{sent[0].request})
+        .give(broker::Appended{sent[1].request, false})
+        .give(broker::Appended{sent[2].request})
+        .turn();
+    EXPECT_THAT(s.said(),
+                ElementsAre(StartsWith("1 basic.nack delivery_tag=2;"), "1 basic.ack delivery_tag=3;multiple=1;"));
 }
 
 TEST(AmqpConfirms, AReturnPrecedesItsAck) {
@@ -393,7 +425,8 @@ TEST(AmqpTx, PublishesAtCommitAndAnswersWhenStored) {
     s.broker.answers = false;
     s.send(1, TxCommit{}).send(1, BasicQos{}).turn();
     ASSERT_THAT(s.appends(), SizeIs(1));
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("basic.return"))) << "commit-ok waits for the disk, and what follows waits for it";
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("basic.return")))
+        << "commit-ok waits for the disk, and what follows waits for it";
     s.give(broker::Appended{s.broker.sent.back().request}).turn();
     EXPECT_THAT(s.said(), ElementsAre(StartsWith("1 tx.commit-ok"), StartsWith("1 basic.qos-ok")));
 }
@@ -401,8 +434,18 @@ TEST(AmqpTx, PublishesAtCommitAndAnswersWhenStored) {
 TEST(AmqpTx, RollbackForgetsPublishesAndAcks) {
     PublishScene s;
     const ConsumerId consumer = s.consume(1, "q", "t");
-    s.give(broker::Deliver{.consumer = consumer, .queue = s.broker.topology.queues["q"].id, .first = Offset(0), .count = 1, .batch = BatchMaker().add("", "q", {}, "m").finish()}).turn();
-    s.send(1, TxSelect{}).publish(1, {.routing_key = "q"}, "a").send(1, BasicAck{.delivery_tag = 1}).send(1, TxRollback{}).send(1, TxCommit{}).turn();
+    s.give(broker::Deliver{.consumer = consumer,
+                           .queue = s.broker.topology.queues["q"].id,
+                           .first = Offset(0),
+                           .count = 1,
+                           .batch = BatchMaker().add("", "q", {}, "m").finish()})
+        .turn();
+    s.send(1, TxSelect{})
+        .publish(1, {.routing_key = "q"}, "a")
+        .send(1, BasicAck{.delivery_tag = 1})
+        .send(1, TxRollback{})
+        .send(1, TxCommit{})
+        .turn();
     EXPECT_THAT(s.appends(), IsEmpty());
     EXPECT_THAT(s.broker.all<broker::Settle>(), IsEmpty());
     s.send(1, BasicAck{.delivery_tag = 1}).send(1, TxCommit{}).turn();
@@ -416,9 +459,12 @@ TEST(AmqpTx, ExcludesConfirmsAndNeedsSelect_406) {
         s.turn();
         return s.said().back();
     };
-    EXPECT_THAT(said_after([](Scene& s) { s.send(1, TxSelect{}).send(1, ConfirmSelect{}); }), HasSubstr("406;reply_text=PRECONDITION_FAILED - cannot switch from tx to confirm mode"));
-    EXPECT_THAT(said_after([](Scene& s) { s.send(1, ConfirmSelect{}).send(1, TxSelect{}); }), HasSubstr("cannot switch from confirm to tx mode"));
-    EXPECT_THAT(said_after([](Scene& s) { s.send(1, TxCommit{}); }), HasSubstr("406;reply_text=PRECONDITION_FAILED - channel is not transactional"));
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, TxSelect{}).send(1, ConfirmSelect{}); }),
+                HasSubstr("406;reply_text=PRECONDITION_FAILED - cannot switch from tx to confirm mode"));
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, ConfirmSelect{}).send(1, TxSelect{}); }),
+                HasSubstr("cannot switch from confirm to tx mode"));
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, TxCommit{}); }),
+                HasSubstr("406;reply_text=PRECONDITION_FAILED - channel is not transactional"));
     EXPECT_THAT(said_after([](Scene& s) { s.send(1, TxRollback{}); }), HasSubstr("channel is not transactional"));
     EXPECT_THAT(said_after([](Scene& s) {
                     s.broker.accept_appends = false;

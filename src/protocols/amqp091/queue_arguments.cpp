@@ -59,8 +59,9 @@ Complaint integer(const FieldValueView& value, QueueOptions& options) {
     std::int64_t number = 0;
     Complaint complaint = read_integer(value, Min, Max, number);
     using Field = std::remove_reference_t<decltype(options.*Member)>;
-    if (complaint.empty()) options.*Member = static_cast<typename std::conditional_t<
-        std::is_integral_v<Field>, std::type_identity<Field>, std::common_type<std::int64_t>>::type>(number);
+    if (complaint.empty())
+        options.*Member = static_cast<typename std::conditional_t<std::is_integral_v<Field>, std::type_identity<Field>,
+                                                                  std::common_type<std::int64_t>>::type>(number);
     return complaint;
 }
 
@@ -93,7 +94,8 @@ Complaint choose(const FieldValueView& value, const std::array<Choice<Enum>, N>&
 
 Complaint overflow(const FieldValueView& value, QueueOptions& options) {
     using enum broker::Overflow;
-    static constexpr std::array choices{Choice<broker::Overflow>{"drop-head", drop_head}, Choice<broker::Overflow>{"reject-publish", reject_publish},
+    static constexpr std::array choices{Choice<broker::Overflow>{"drop-head", drop_head},
+                                        Choice<broker::Overflow>{"reject-publish", reject_publish},
                                         Choice<broker::Overflow>{"reject-publish-dlx", reject_publish_dlx}};
     return choose(value, choices, options.overflow);
 }
@@ -107,8 +109,10 @@ Complaint dead_letter_strategy(const FieldValueView& value, QueueOptions& option
 
 Complaint delayed_retry(const FieldValueView& value, QueueOptions& options) {
     using enum broker::DelayedRetry;
-    static constexpr std::array choices{Choice<broker::DelayedRetry>{"disabled", disabled}, Choice<broker::DelayedRetry>{"all", broker::DelayedRetry::all},
-                                        Choice<broker::DelayedRetry>{"failed", failed}, Choice<broker::DelayedRetry>{"returned", returned}};
+    static constexpr std::array choices{Choice<broker::DelayedRetry>{"disabled", disabled},
+                                        Choice<broker::DelayedRetry>{"all", broker::DelayedRetry::all},
+                                        Choice<broker::DelayedRetry>{"failed", failed},
+                                        Choice<broker::DelayedRetry>{"returned", returned}};
     return choose(value, choices, options.delayed_retry);
 }
 
@@ -134,7 +138,9 @@ Complaint age(const FieldValueView& value, QueueOptions& options) {
     return options.retention_ms ? Complaint{} : "invalid age '" + std::string(*word) + "'";
 }
 
-Complaint queue_type(const FieldValueView& value, QueueOptions&) { return value.as_text() ? Complaint{} : not_a_string; }
+Complaint queue_type(const FieldValueView& value, QueueOptions&) {
+    return value.as_text() ? Complaint{} : not_a_string;
+}
 Complaint queue_version(const FieldValueView& value, QueueOptions&) {
     std::int64_t version = 0;
     return read_integer(value, 1, 2, version);
@@ -182,7 +188,8 @@ constexpr std::array rules{
 };
 
 constexpr auto compared_names = [] {
-    constexpr auto count = static_cast<std::size_t>(std::count_if(rules.begin(), rules.end(), [](const Rule& r) { return r.compared; }));
+    constexpr auto count =
+        static_cast<std::size_t>(std::count_if(rules.begin(), rules.end(), [](const Rule& r) { return r.compared; }));
     std::array<std::string_view, count> names;
     std::size_t at = 0;
     for (const Rule& rule : rules) {
@@ -191,7 +198,8 @@ constexpr auto compared_names = [] {
     return names;
 }();
 
-std::unexpected<ReplyError> invalid(const Link& link, const QueueRequest& request, std::string_view argument, std::string_view why) {
+std::unexpected<ReplyError> invalid(const Link& link, const QueueRequest& request, std::string_view argument,
+                                    std::string_view why) {
     return refuse(ReplyCode::precondition_failed, "invalid arg '" + std::string(argument) + "' for " +
                                                       described("queue", request.name, link) + ": " + std::string(why));
 }
@@ -204,9 +212,13 @@ Replied<QueueKind> choose_kind(const Link& link, const QueueRequest& request) {
     if (!argument || argument->is_nothing()) return plain ? request.default_kind : QueueKind::classic;
     const auto word = argument->as_text();
     const auto kind = word ? queue_kind_of(*word) : std::nullopt;
-    if (!kind) return invalid(link, request, "x-queue-type", word ? "unknown queue type '" + std::string(*word) + "'" : not_a_string);
+    if (!kind)
+        return invalid(link, request, "x-queue-type",
+                       word ? "unknown queue type '" + std::string(*word) + "'" : not_a_string);
     if (*kind == QueueKind::classic || plain) return *kind;
-    const std::string_view property = !request.durable ? "non-durable" : request.exclusive ? "exclusive-owner" : "auto-delete";
+    const std::string_view property = !request.durable    ? "non-durable"
+                                      : request.exclusive ? "exclusive-owner"
+                                                          : "auto-delete";
     return refuse(ReplyCode::precondition_failed,
                   "invalid property '" + std::string(property) + "' for " + described("queue", request.name, link));
 }
@@ -225,7 +237,8 @@ Handled check_combination(const Link& link, const QueueRequest& request, const Q
     return {};
 }
 
-Handled apply_rule(const Link& link, const QueueRequest& request, const record::FieldEntry& entry, QueueArguments& parsed) {
+Handled apply_rule(const Link& link, const QueueRequest& request, const record::FieldEntry& entry,
+                   QueueArguments& parsed) {
     const auto rule = std::ranges::find(rules, entry.name, &Rule::name);
     if (rule == rules.end()) return {};
     if ((rule->kinds & bit_of(parsed.kind)) == 0) {

@@ -17,11 +17,11 @@ struct QueueArguments {
 
 /// The parts of queue.declare that decide how its arguments are read.
 struct QueueRequest {
-    std::string_view name;            ///< for the error texts
+    std::string_view name;  ///< for the error texts
     bool durable = false;
     bool exclusive = false;
     bool auto_delete = false;
-    record::FieldTableView arguments; ///< validated
+    record::FieldTableView arguments;                             ///< validated
     broker::QueueKind default_kind = broker::QueueKind::classic;  ///< the vhost's
 };
 

@@ -12,18 +12,28 @@
 namespace fantail::amqp091 {
 
 /// What a command was sent for.
-enum class Purpose : std::uint8_t { none = 0, append = 1, channel_method = 2, connection_open = 3, connection_close = 4 };
+enum class Purpose : std::uint8_t {
+    none = 0,
+    append = 1,
+    channel_method = 2,
+    connection_open = 3,
+    connection_close = 4
+};
 
 inline constexpr unsigned purpose_shift = 60;
 inline constexpr unsigned channel_shift = 44;
 inline constexpr std::uint64_t request_counter_mask = (std::uint64_t{1} << channel_shift) - 1;
 
 [[nodiscard]] constexpr RequestId request_id(Purpose purpose, std::uint16_t channel, std::uint64_t counter) {
-    return RequestId((static_cast<std::uint64_t>(purpose) << purpose_shift) | (std::uint64_t{channel} << channel_shift) |
-                     (counter & request_counter_mask));
+    return RequestId((static_cast<std::uint64_t>(purpose) << purpose_shift) |
+                     (std::uint64_t{channel} << channel_shift) | (counter & request_counter_mask));
 }
-[[nodiscard]] constexpr Purpose purpose_of(RequestId id) { return Purpose{static_cast<std::uint8_t>(id.value >> purpose_shift)}; }
-[[nodiscard]] constexpr std::uint16_t channel_of(RequestId id) { return static_cast<std::uint16_t>(id.value >> channel_shift); }
+[[nodiscard]] constexpr Purpose purpose_of(RequestId id) {
+    return Purpose{static_cast<std::uint8_t>(id.value >> purpose_shift)};
+}
+[[nodiscard]] constexpr std::uint16_t channel_of(RequestId id) {
+    return static_cast<std::uint16_t>(id.value >> channel_shift);
+}
 [[nodiscard]] constexpr std::uint64_t counter_of(RequestId id) { return id.value & request_counter_mask; }
 
 // Consumers are numbered so that those of one opening of a channel are a range: serial << 32 | number. Number 0 is the

@@ -18,9 +18,11 @@ bool fits(const PublishRoute& route, const Publication& message, std::uint64_t v
 }  // namespace
 
 Replied<PublishRoute*> RouteCache::find(const Publication& message, const Draft& draft) {
-    if (!draft.more_keys.empty()) [[unlikely]] return resolve(message, draft);
+    if (!draft.more_keys.empty()) [[unlikely]]
+        return resolve(message, draft);
     const std::uint64_t version = link_.catalog().version();
-    if (last_ != nullptr && fits(*last_, message, version)) [[likely]] return last_;
+    if (last_ != nullptr && fits(*last_, message, version)) [[likely]]
+        return last_;
     PublishRoute& slot = slot_for(message);
     if (!fits(slot, message, version)) return resolve(message, draft);
     last_ = &slot;
@@ -29,7 +31,8 @@ Replied<PublishRoute*> RouteCache::find(const Publication& message, const Draft&
 
 PublishRoute& RouteCache::slot_for(const Publication& message) {
     if (slots_.empty()) slots_.resize(limits::cached_routes);
-    const std::size_t hash = std::hash<std::string_view>{}(message.routing_key) * 31 + std::hash<std::string_view>{}(message.exchange);
+    const std::size_t hash =
+        std::hash<std::string_view>{}(message.routing_key) * 31 + std::hash<std::string_view>{}(message.exchange);
     auto& slot = slots_[hash & (limits::cached_routes - 1)];
     if (!slot) slot = std::make_unique<PublishRoute>();
     return *slot;

@@ -19,8 +19,10 @@ bool offered(const Link& link, std::string_view mechanism) {
     return std::ranges::find(all, mechanism) != all.end() && usable(link, mechanism);
 }
 
-Replied<std::string> by_password(const Link& link, std::string_view mechanism, const std::optional<Credentials>& credentials) {
-    if (!credentials || !link.broker().authenticate(credentials->user, credentials->password)) return refuse(login_refused(mechanism));
+Replied<std::string> by_password(const Link& link, std::string_view mechanism,
+                                 const std::optional<Credentials>& credentials) {
+    if (!credentials || !link.broker().authenticate(credentials->user, credentials->password))
+        return refuse(login_refused(mechanism));
     return credentials->user;
 }
 
@@ -36,7 +38,8 @@ std::optional<Credentials> parse_plain(std::string_view response) {
     if (user_at == std::string_view::npos) return std::nullopt;
     const std::size_t password_at = response.find('\0', user_at + 1);
     if (password_at == std::string_view::npos) return std::nullopt;
-    return Credentials{std::string(response.substr(user_at + 1, password_at - user_at - 1)), std::string(response.substr(password_at + 1))};
+    return Credentials{std::string(response.substr(user_at + 1, password_at - user_at - 1)),
+                       std::string(response.substr(password_at + 1))};
 }
 
 std::optional<Credentials> parse_amqplain(std::string_view response) {

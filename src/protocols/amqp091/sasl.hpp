@@ -23,6 +23,7 @@ struct Credentials {
 [[nodiscard]] std::string offered_mechanisms(const Link& link);
 
 /// Who the client is. Errors: 503 (a mechanism that is not offered), 403 (refused).
-[[nodiscard]] Replied<std::string> authenticate(const Link& link, std::string_view mechanism, std::string_view response);
+[[nodiscard]] Replied<std::string> authenticate(const Link& link, std::string_view mechanism,
+                                                std::string_view response);
 
 }  // namespace fantail::amqp091

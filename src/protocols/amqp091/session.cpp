@@ -35,7 +35,9 @@ Session::Session(protocols::SessionHost& host, std::shared_ptr<const AmqpOptions
     phase_deadline_ = last_sent_.plus_ms(link_.options->handshake_timeout_ms);
 }
 
-bool Session::reads_frames() const { return phase_ != Phase::header && phase_ != Phase::opening && phase_ != Phase::ended; }
+bool Session::reads_frames() const {
+    return phase_ != Phase::header && phase_ != Phase::opening && phase_ != Phase::ended;
+}
 
 std::size_t Session::on_bytes(ByteView bytes) {
     last_received_ = link_.now().mono;
@@ -89,7 +91,8 @@ std::size_t Session::take_header(ByteView bytes) {
 /// The two methods that come by the million; whatever is unusual about them is left to the general way.
 std::size_t Session::take_quickly(ByteView bytes) {
     constexpr std::size_t needed = frame_header_size + sizeof(MethodId);
-    if (phase_ != Phase::running || bytes.size() < needed || bytes[0] != static_cast<std::uint8_t>(FrameType::method)) return 0;
+    if (phase_ != Phase::running || bytes.size() < needed || bytes[0] != static_cast<std::uint8_t>(FrameType::method))
+        return 0;
     const MethodId id{load_be<std::uint32_t>(&bytes[frame_header_size])};
     if (id == MethodId::basic_publish) return take_publish(bytes);
     return id == MethodId::basic_ack ? take_ack(bytes) : 0;
@@ -123,7 +126,8 @@ std::size_t Session::take_publish(ByteView bytes) {
 }
 
 Channel* Session::find(std::uint16_t number) {
-    if (last_channel_ != nullptr && last_channel_->number() == number) [[likely]] return last_channel_;
+    if (last_channel_ != nullptr && last_channel_->number() == number) [[likely]]
+        return last_channel_;
     const auto found = channels_.find(number);
     if (found == channels_.end() || !found->second.channel) return nullptr;
     last_channel_ = found->second.channel.get();
@@ -136,7 +140,8 @@ void Session::on_frame(const Frame& frame, ByteView wire) {
     } else if (phase_ == Phase::running) {
         on_channel_frame(frame, wire);
     } else if (phase_ < Phase::running) {
-        close_connection(reply_error(ReplyCode::channel_error, "a channel was used before connection.open-ok"), MethodId{});
+        close_connection(reply_error(ReplyCode::channel_error, "a channel was used before connection.open-ok"),
+                         MethodId{});
     }
 }
 
@@ -154,13 +159,16 @@ void Session::on_new_channel(const Frame& frame) {
         return close_connection(reply_error(ReplyCode::channel_error, "expected 'channel.open'"), id);
     }
     if (frame.channel > link_.channel_max) {
-        const std::string detail = "number of channels opened (" + std::to_string(frame.channel) + ") has reached the negotiated channel_max (" +
-                                   std::to_string(link_.channel_max) + ")";
+        const std::string detail = "number of channels opened (" + std::to_string(frame.channel) +
+                                   ") has reached the negotiated channel_max (" + std::to_string(link_.channel_max) +
+                                   ")";
         return close_connection(reply_error(ReplyCode::not_allowed, detail), id);
     }
     const auto* user = link_.catalog().user(link_.user);
     if (user != nullptr && user->channels_max && channels_.size() >= *user->channels_max) {
-        return close_connection(reply_error(ReplyCode::not_allowed, "number of channels of user '" + link_.user + "' has reached its limit"), id);
+        return close_connection(reply_error(ReplyCode::not_allowed,
+                                            "number of channels of user '" + link_.user + "' has reached its limit"),
+                                id);
     }
     // The top bit of a consumer id is taken (request_ids.hpp).
     serials_ = serials_ % 0x7FFF'FFFE + 1;
@@ -189,7 +197,8 @@ void Session::on_open_channel(Channel& channel, const Frame& frame) {
     if (id == MethodId::channel_open) {
         return close_connection(reply_error(ReplyCode::channel_error, "second 'channel.open' seen"), id);
     }
-    if (const Handled handled = channel.on_frame(frame); !handled) fail(handled.error(), frame.channel, channel.faulty_method());
+    if (const Handled handled = channel.on_frame(frame); !handled)
+        fail(handled.error(), frame.channel, channel.faulty_method());
 }
 
 /// Handles what the channel kept back, as far as nothing holds it up again.
@@ -222,7 +231,8 @@ void Session::on_writable(bool writable) {
     parts_.paused = !writable;
     parts_.consumers.for_each([&](const Consumer& consumer) {
         if (is_reply_consumer(consumer.id)) return;
-        link_.broker().send(shard_of(consumer.queue), RequestId{}, broker::SetFlow{consumer.queue, consumer.id, writable, std::nullopt});
+        link_.broker().send(shard_of(consumer.queue), RequestId{},
+                            broker::SetFlow{consumer.queue, consumer.id, writable, std::nullopt});
     });
 }
 
@@ -242,8 +252,13 @@ protocols::SessionInfo Session::info() const {
         }
         return "unknown";
     };
-    return {.protocol = "amqp 0-9-1", .client_name = client_name_, .user = link_.user, .vhost = link_.vhost_name, .state = state(),
-            .channels = static_cast<std::uint32_t>(channels_.size()), .consumers = static_cast<std::uint32_t>(parts_.consumers.size())};
+    return {.protocol = "amqp 0-9-1",
+            .client_name = client_name_,
+            .user = link_.user,
+            .vhost = link_.vhost_name,
+            .state = state(),
+            .channels = static_cast<std::uint32_t>(channels_.size()),
+            .consumers = static_cast<std::uint32_t>(parts_.consumers.size())};
 }
 
 }  // namespace fantail::amqp091

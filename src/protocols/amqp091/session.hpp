@@ -29,16 +29,16 @@ public:
 
 private:
     enum class Phase : std::uint8_t {
-        header,      ///< nothing has come yet
-        starting,    ///< connection.start was sent
-        tuning,      ///< connection.tune was sent
-        entering,    ///< connection.open is due
-        opening,     ///< the broker is asked whether the connection may be
+        header,    ///< nothing has come yet
+        starting,  ///< connection.start was sent
+        tuning,    ///< connection.tune was sent
+        entering,  ///< connection.open is due
+        opening,   ///< the broker is asked whether the connection may be
         running,
-        refused,     ///< a bad login that waits to be dropped
-        closing,     ///< we sent connection.close
-        leaving,     ///< the client sent connection.close; the broker lets go of what the connection held
-        ended,       ///< nothing further is read
+        refused,  ///< a bad login that waits to be dropped
+        closing,  ///< we sent connection.close
+        leaving,  ///< the client sent connection.close; the broker lets go of what the connection held
+        ended,    ///< nothing further is read
     };
     /// A channel number in use. Without a channel: closed by us, close-ok is due.
     struct Slot {
@@ -92,13 +92,13 @@ private:
     Link link_;
     ConnectionParts parts_;
     Phase phase_ = Phase::header;
-    bool announced_ = false;          ///< the broker knows the connection
+    bool announced_ = false;  ///< the broker knows the connection
     bool blocked_ = false;
     bool told_blocked_ = false;
     std::uint16_t heartbeat_s_ = 0;
-    std::uint32_t serials_ = 0;       ///< channels opened so far
-    MethodId method_{};               ///< of class connection, being handled
-    MonoTime phase_deadline_;         ///< of every phase but running
+    std::uint32_t serials_ = 0;  ///< channels opened so far
+    MethodId method_{};          ///< of class connection, being handled
+    MonoTime phase_deadline_;    ///< of every phase but running
     MonoTime last_sent_;
     MonoTime last_received_;
     std::string client_name_;

@@ -26,7 +26,8 @@ void publish(benchmark::State& state, std::string_view exchange, bool confirm) {
     const std::string body(static_cast<std::size_t>(state.range(0)), 'b');
     const Bytes properties = properties_of({.content_type = "application/octet-stream", .delivery_mode = 2});
     const std::string key = exchange.empty() ? "orders" : "orders.created.eu";
-    for (std::size_t i = 0; i < batch_count; ++i) s.publish(1, {.exchange = exchange, .routing_key = key}, body, properties);
+    for (std::size_t i = 0; i < batch_count; ++i)
+        s.publish(1, {.exchange = exchange, .routing_key = key}, body, properties);
     const Bytes input = std::exchange(s.input, Bytes());
     for (auto _ : state) {
         s.session.on_bytes(input);
@@ -65,14 +66,16 @@ void deliver(benchmark::State& state, bool acks) {
     const std::size_t ack_size = ack_bytes.size() / batch_count;
     std::uint64_t offset = 0;
     for (auto _ : state) {
-        broker::Event event = broker::Deliver{.consumer = consumer, .queue = queue, .first = Offset(offset), .count = batch_count, .batch = batch};
+        broker::Event event = broker::Deliver{
+            .consumer = consumer, .queue = queue, .first = Offset(offset), .count = batch_count, .batch = batch};
         s.session.on_event(event);
         s.session.end_of_turn();
         benchmark::DoNotOptimize(s.broker.output.data());
         s.broker.output.clear();
         offset += batch_count;
         if (!acks) continue;
-        for (std::size_t i = 0; i < batch_count; ++i) store_be(ack_bytes.data() + i * ack_size + frame_header_size + 4, ++tag);
+        for (std::size_t i = 0; i < batch_count; ++i)
+            store_be(ack_bytes.data() + i * ack_size + frame_header_size + 4, ++tag);
         s.session.on_bytes(ack_bytes);
         s.session.end_of_input();
         s.session.end_of_turn();

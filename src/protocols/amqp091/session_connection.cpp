@@ -20,7 +20,8 @@ std::uint16_t number_of(MethodId id) { return static_cast<std::uint16_t>(static_
 void Session::on_connection_frame(const Frame& frame) {
     if (frame.type == FrameType::heartbeat) return;
     if (frame.type != FrameType::method) {
-        if (phase_ <= Phase::running) close_connection(reply_error(ReplyCode::unexpected_frame, "content on channel 0"), MethodId{});
+        if (phase_ <= Phase::running)
+            close_connection(reply_error(ReplyCode::unexpected_frame, "content on channel 0"), MethodId{});
         return;
     }
     method_ = method_id(frame.payload);
@@ -30,7 +31,9 @@ void Session::on_connection_frame(const Frame& frame) {
     if (!method) {
         const bool unknown = method.error().code == ErrorCode::unsupported;
         if (phase_ > Phase::running) return end();
-        return close_connection(reply_error(unknown ? ReplyCode::command_invalid : ReplyCode::syntax_error, method.error().message), method_);
+        return close_connection(
+            reply_error(unknown ? ReplyCode::command_invalid : ReplyCode::syntax_error, method.error().message),
+            method_);
     }
     on_connection_method(*method);
 }
@@ -97,7 +100,9 @@ Handled Session::handle(const ConnectionClose&) {
 }
 
 Handled Session::handle(const ConnectionCloseOk&) {
-    if (phase_ != Phase::closing) return phase_ > Phase::running ? Handled{} : refuse(ReplyCode::command_invalid, "unexpected connection.close-ok");
+    if (phase_ != Phase::closing)
+        return phase_ > Phase::running ? Handled{}
+                                       : refuse(ReplyCode::command_invalid, "unexpected connection.close-ok");
     end();
     return {};
 }
@@ -126,7 +131,8 @@ void Session::on_event(broker::Event& event) {
     if (const auto* cancelled = std::get_if<broker::ConsumerCancelled>(&event)) return on_cancelled(*cancelled);
     if (const auto* blocked = std::get_if<broker::Blocked>(&event)) return on_blocked(*blocked);
     if (const auto* requested = std::get_if<broker::CloseRequested>(&event)) {
-        if (phase_ < Phase::refused) close_connection(reply_error(ReplyCode::connection_forced, requested->reason), MethodId{});
+        if (phase_ < Phase::refused)
+            close_connection(reply_error(ReplyCode::connection_forced, requested->reason), MethodId{});
         return;
     }
     if (const auto* reply = std::get_if<broker::AdminReply>(&event)) {
@@ -143,7 +149,8 @@ void Session::on_answer(RequestId request, broker::Event& event) {
     const std::uint16_t number = channel_of(request);
     Channel* channel = purpose_of(request) == Purpose::channel_method ? find(number) : nullptr;
     if (channel == nullptr) return;
-    if (const Handled handled = channel->on_answer(request, event); !handled) return fail(handled.error(), number, channel->faulty_method());
+    if (const Handled handled = channel->on_answer(request, event); !handled)
+        return fail(handled.error(), number, channel->faulty_method());
     resume(number);
 }
 
@@ -162,14 +169,16 @@ void Session::on_cancelled(const broker::ConsumerCancelled& event) {
     Consumer* consumer = parts_.consumers.find(event.consumer);
     Channel* channel = consumer == nullptr ? nullptr : find(consumer->channel);
     if (channel == nullptr) return;
-    if (const Handled handled = channel->on_cancelled(*consumer, event); !handled) fail(handled.error(), channel->number(), MethodId{});
+    if (const Handled handled = channel->on_cancelled(*consumer, event); !handled)
+        fail(handled.error(), channel->number(), MethodId{});
 }
 
 void Session::on_opened(const broker::AdminReply& reply) {
     if (phase_ != Phase::opening) return;
     if (!reply.outcome) {
         announced_ = false;
-        const std::string detail = "access to vhost '" + link_.vhost_name + "' refused for user '" + link_.user + "': " + reply.outcome.error().message;
+        const std::string detail = "access to vhost '" + link_.vhost_name + "' refused for user '" + link_.user +
+                                   "': " + reply.outcome.error().message;
         return close_connection(reply_error(ReplyCode::not_allowed, detail), MethodId::connection_open);
     }
     phase_ = Phase::running;
@@ -198,7 +207,8 @@ void Session::end_of_turn() {
         for (const std::uint16_t number : std::exchange(parts_.busy_channels, {})) {
             Channel* channel = find(number);
             if (channel == nullptr) continue;
-            if (const Handled handled = channel->end_of_turn(); !handled) fail(handled.error(), number, channel->faulty_method());
+            if (const Handled handled = channel->end_of_turn(); !handled)
+                fail(handled.error(), number, channel->faulty_method());
             else resume(number);
         }
     }
@@ -244,13 +254,19 @@ void Session::close_channel(std::uint16_t number, const ReplyError& error, Metho
     channel->detach();
     last_channel_ = nullptr;
     channels_[number].channel.reset();
-    link_.send(number, ChannelClose{.reply_code = static_cast<std::uint16_t>(error.code), .reply_text = error.text, .class_id = class_of(method), .method_id = number_of(method)});
+    link_.send(number, ChannelClose{.reply_code = static_cast<std::uint16_t>(error.code),
+                                    .reply_text = error.text,
+                                    .class_id = class_of(method),
+                                    .method_id = number_of(method)});
 }
 
 void Session::close_connection(const ReplyError& error, MethodId method) {
     if (phase_ >= Phase::closing) return;
     drop_channels();
-    link_.send(0, ConnectionClose{.reply_code = static_cast<std::uint16_t>(error.code), .reply_text = error.text, .class_id = class_of(method), .method_id = number_of(method)});
+    link_.send(0, ConnectionClose{.reply_code = static_cast<std::uint16_t>(error.code),
+                                  .reply_text = error.text,
+                                  .class_id = class_of(method),
+                                  .method_id = number_of(method)});
     phase_ = Phase::closing;
     phase_deadline_ = link_.now().mono.plus_ms(limits::closing_timeout_ms);
 }

@@ -18,7 +18,8 @@ public:
     ByteView bytes() { return in_.take(std::min<std::size_t>(byte(), in_.left())); }
     /// A name that is often one in use.
     std::string_view name() {
-        static constexpr std::string_view names[] = {"", "q", "stream", "quorum", "e", "amq.direct", "amq.fanout", "amq.rabbitmq.reply-to", "t", "#"};
+        static constexpr std::string_view names[] = {
+            "", "q", "stream", "quorum", "e", "amq.direct", "amq.fanout", "amq.rabbitmq.reply-to", "t", "#"};
         const std::uint8_t pick = byte();
         if (pick < 200) return names[pick % std::size(names)];
         return clip_shortstr(as_text(bytes()));
@@ -33,9 +34,11 @@ public:
     void fill(FieldKind, ByteView& field) {
         if (byte() < 128) return;
         table_ = record::FieldTableBuilder();
-        static constexpr std::string_view keys[] = {"x-queue-type", "x-max-length", "x-stream-offset", "x-max-priority", "x-match",
-                                                    "x-dead-letter-exchange", "x-delayed-type", "x-priority", "x-overflow", "x-delay"};
-        static constexpr std::string_view values[] = {"quorum", "stream", "classic", "first", "all", "topic", "reject-publish"};
+        static constexpr std::string_view keys[] = {
+            "x-queue-type",           "x-max-length",   "x-stream-offset", "x-max-priority", "x-match",
+            "x-dead-letter-exchange", "x-delayed-type", "x-priority",      "x-overflow",     "x-delay"};
+        static constexpr std::string_view values[] = {"quorum", "stream", "classic",       "first",
+                                                      "all",    "topic",  "reject-publish"};
         for (std::uint64_t n = upto(3); n > 0; --n) {
             const std::string_view key = keys[upto(std::size(keys) - 1)];
             if (byte() < 128) table_.set_int(key, byte());
@@ -84,7 +87,9 @@ private:
         else scene_.turn();
         if (scene_.broker.output.size() > 1u << 20) scene_.said();
     }
-    [[nodiscard]] std::uint16_t channel() { return static_cast<std::uint16_t>(choices_.byte() < 200 ? 1 : choices_.upto(3)); }
+    [[nodiscard]] std::uint16_t channel() {
+        return static_cast<std::uint16_t>(choices_.byte() < 200 ? 1 : choices_.upto(3));
+    }
 
     void method() {
         const std::uint64_t wanted = choices_.upto(std::variant_size_v<Method> - 1);
@@ -106,10 +111,13 @@ private:
         Bytes encoded = properties_of(properties);
         if (choices_.byte() < 5) encoded.assign({0xFF});
         const std::string body(choices_.byte() < 250 ? choices_.byte() : 70'000, 'x');
-        const BasicPublish method{.exchange = choices_.name(), .routing_key = choices_.name(), .mandatory = choices_.byte() < 128};
-        write_publish(scene_.input, channel(), method, {encoded, as_bytes(body)}, choices_.byte() < 200 ? 131072 : 4096);
+        const BasicPublish method{
+            .exchange = choices_.name(), .routing_key = choices_.name(), .mandatory = choices_.byte() < 128};
+        write_publish(scene_.input, channel(), method, {encoded, as_bytes(body)},
+                      choices_.byte() < 200 ? 131072 : 4096);
         // Sometimes it stops in the middle.
-        if (choices_.byte() > 240) scene_.input.resize(scene_.input.size() - std::min<std::size_t>(scene_.input.size(), choices_.byte()));
+        if (choices_.byte() > 240)
+            scene_.input.resize(scene_.input.size() - std::min<std::size_t>(scene_.input.size(), choices_.byte()));
     }
     void deliver() {
         const auto added = scene_.broker.all<broker::AddConsumer>();
@@ -118,8 +126,13 @@ private:
         const auto count = static_cast<std::uint32_t>(choices_.upto(70));
         BatchMaker maker;
         for (std::uint32_t i = 0; i < std::max(count, 1u); ++i) maker.add("e", "k", {}, "body");
-        scene_.give(broker::Deliver{.consumer = to.consumer, .queue = to.queue, .first = Offset(offset_), .count = count, .batch = maker.finish(),
-                                    .redelivered = choices_.byte() < 128, .delivery_count = static_cast<std::uint32_t>(choices_.upto(2))});
+        scene_.give(broker::Deliver{.consumer = to.consumer,
+                                    .queue = to.queue,
+                                    .first = Offset(offset_),
+                                    .count = count,
+                                    .batch = maker.finish(),
+                                    .redelivered = choices_.byte() < 128,
+                                    .delivery_count = static_cast<std::uint32_t>(choices_.upto(2))});
         offset_ += count;
     }
     /// Answers some command, perhaps again, perhaps as another kind.

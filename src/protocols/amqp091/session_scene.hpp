@@ -34,12 +34,13 @@ struct BatchMaker {
 };
 
 struct Scene {
-    explicit Scene(AmqpOptions options = {}) : session(broker, std::make_shared<const AmqpOptions>(std::move(options))) {}
+    explicit Scene(AmqpOptions options = {})
+        : session(broker, std::make_shared<const AmqpOptions>(std::move(options))) {}
 
     FakeBroker broker;
     Session session;
-    Bytes input;                ///< encoded and not yet sent
-    Bytes unread;               ///< what the session left of the last read
+    Bytes input;   ///< encoded and not yet sent
+    Bytes unread;  ///< what the session left of the last read
 
     // --- the client's side
     template <class M>
@@ -77,15 +78,21 @@ struct Scene {
     }
 
     /// The handshake, up to a running connection without channels; forgets what was said.
-    Scene& connect(const std::vector<std::string>& capabilities = {"basic.nack", "consumer_cancel_notify", "connection.blocked"}) {
+    Scene& connect(const std::vector<std::string>& capabilities = {"basic.nack", "consumer_cancel_notify",
+                                                                   "connection.blocked"}) {
         record::FieldTableBuilder table;
         for (const std::string& name : capabilities) table.set_bool(name, true);
         record::FieldTableBuilder client;
         client.set_table("capabilities", table.view());
         client.set_text("connection_name", "test client");
         raw(protocol_header).turn();
-        send(0, ConnectionStartOk{.client_properties = client.view().bytes(), .mechanism = "PLAIN", .response = std::string_view("\0guest\0guest", 12), .locale = "en_US"});
-        send(0, ConnectionTuneOk{.channel_max = 2047, .frame_max = 131072, .heartbeat = 60}).send(0, ConnectionOpen{.virtual_host = "/"}).turn();
+        send(0, ConnectionStartOk{.client_properties = client.view().bytes(),
+                                  .mechanism = "PLAIN",
+                                  .response = std::string_view("\0guest\0guest", 12),
+                                  .locale = "en_US"});
+        send(0, ConnectionTuneOk{.channel_max = 2047, .frame_max = 131072, .heartbeat = 60})
+            .send(0, ConnectionOpen{.virtual_host = "/"})
+            .turn();
         said();
         return *this;
     }
@@ -121,7 +128,7 @@ struct Scene {
         broker.output.clear();
         return out;
     }
-    std::vector<Bytes> properties_said;   ///< of the messages in said(), in order
+    std::vector<Bytes> properties_said;  ///< of the messages in said(), in order
 
 private:
     void read() {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What a connection and its channels promise: opening, closing, errors and order.
 #include <gmock/gmock.h>
 
 #include "protocols/amqp091/amqp_protocol.hpp"
@@ -29,7 +30,9 @@ TEST(AmqpHandshake, RunsFromHeaderToOpenOk) {
     EXPECT_THAT(s.said(), ElementsAre("0 connection.start"));
     s.send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest, .locale = "en_US"}).turn();
     EXPECT_THAT(s.said(), ElementsAre("0 connection.tune channel_max=2047;frame_max=131072;heartbeat=60;"));
-    s.send(0, ConnectionTuneOk{.channel_max = 10, .frame_max = 4096, .heartbeat = 0}).send(0, ConnectionOpen{.virtual_host = "/"}).turn();
+    s.send(0, ConnectionTuneOk{.channel_max = 10, .frame_max = 4096, .heartbeat = 0})
+        .send(0, ConnectionOpen{.virtual_host = "/"})
+        .turn();
     EXPECT_THAT(s.said(), ElementsAre("0 connection.open-ok reserved_1=;"));
     EXPECT_EQ(s.session.info().state, "running");
     EXPECT_EQ(s.session.info().user, "guest");
@@ -57,13 +60,21 @@ TEST(AmqpHandshake, TellsCapableClientsOfABadLogin_403) {
     capabilities.set_bool("authentication_failure_close", true);
     record::FieldTableBuilder client;
     client.set_table("capabilities", capabilities.view());
-    s.raw(protocol_header).send(0, ConnectionStartOk{.client_properties = client.view().bytes(), .mechanism = "PLAIN", .response = "\0guest\0wrong"}).turn();
-    EXPECT_THAT(s.said(), ElementsAre("0 connection.start", HasSubstr("connection.close reply_code=403;reply_text=ACCESS_REFUSED - login refused")));
+    s.raw(protocol_header)
+        .send(0,
+              ConnectionStartOk{
+                  .client_properties = client.view().bytes(), .mechanism = "PLAIN", .response = "\0guest\0wrong"})
+        .turn();
+    EXPECT_THAT(s.said(),
+                ElementsAre("0 connection.start",
+                            HasSubstr("connection.close reply_code=403;reply_text=ACCESS_REFUSED - login refused")));
 }
 
 TEST(AmqpHandshake, DropsABadLoginOfOtherClientsAfterAWhile) {
     Scene s;
-    s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = std::string_view("\0guest\0wrong", 12)}).turn();
+    s.raw(protocol_header)
+        .send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = std::string_view("\0guest\0wrong", 12)})
+        .turn();
     EXPECT_THAT(s.said(), ElementsAre("0 connection.start"));
     EXPECT_FALSE(s.broker.closed);
     s.broker.time.mono = s.session.deadline();
@@ -82,7 +93,9 @@ TEST(AmqpHandshake, AcceptsAmqplain) {
     record::FieldTableBuilder login;
     login.set_text("LOGIN", "guest");
     login.set_text("PASSWORD", "guest");
-    s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "AMQPLAIN", .response = as_text(login.view().bytes())}).turn();
+    s.raw(protocol_header)
+        .send(0, ConnectionStartOk{.mechanism = "AMQPLAIN", .response = as_text(login.view().bytes())})
+        .turn();
     EXPECT_THAT(s.said().back(), HasSubstr("connection.tune"));
 }
 
@@ -109,7 +122,8 @@ TEST(AmqpHandshake, OffersAnonymousOnlyWhenConfigured) {
 }
 
 TEST(AmqpHandshake, RefusesLimitsOutsideTheProposedOnes_530) {
-    for (const ConnectionTuneOk& bad : {ConnectionTuneOk{.frame_max = 4095}, ConnectionTuneOk{.frame_max = 131073}, ConnectionTuneOk{.channel_max = 2048}}) {
+    for (const ConnectionTuneOk& bad : {ConnectionTuneOk{.frame_max = 4095}, ConnectionTuneOk{.frame_max = 131073},
+                                        ConnectionTuneOk{.channel_max = 2048}}) {
         Scene s;
         s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest}).send(0, bad).turn();
         EXPECT_THAT(s.said().back(), HasSubstr("reply_code=530;reply_text=NOT_ALLOWED - negotiated"));
@@ -120,28 +134,39 @@ TEST(AmqpHandshake, RefusesUnknownAndForbiddenVhosts_530) {
     for (const bool denied : {false, true}) {
         Scene s;
         s.broker.topology.entry_denied = denied;
-        s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest}).send(0, ConnectionTuneOk{});
+        s.raw(protocol_header)
+            .send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest})
+            .send(0, ConnectionTuneOk{});
         s.send(0, ConnectionOpen{.virtual_host = denied ? "/" : "nowhere"}).turn();
-        EXPECT_THAT(s.said().back(), denied ? HasSubstr("NOT_ALLOWED - access to vhost '/' refused for user 'guest'") : HasSubstr("NOT_ALLOWED - vhost nowhere not found"));
+        EXPECT_THAT(s.said().back(), denied ? HasSubstr("NOT_ALLOWED - access to vhost '/' refused for user 'guest'")
+                                            : HasSubstr("NOT_ALLOWED - vhost nowhere not found"));
     }
 }
 
 TEST(AmqpHandshake, ReportsVhostLimits_530) {
     Scene s;
     s.broker.admin_error = Error{ErrorCode::not_allowed, "connection limit (1) is reached"};
-    s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest}).send(0, ConnectionTuneOk{}).send(0, ConnectionOpen{.virtual_host = "/"}).turn();
+    s.raw(protocol_header)
+        .send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest})
+        .send(0, ConnectionTuneOk{})
+        .send(0, ConnectionOpen{.virtual_host = "/"})
+        .turn();
     EXPECT_THAT(s.said().back(), AllOf(HasSubstr("reply_code=530"), HasSubstr("connection limit (1) is reached")));
 }
 
 TEST(AmqpHandshake, KeepsWhatAClientSendsAheadOfOpenOk) {
     Scene s;
     s.broker.answers = false;
-    s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest}).send(0, ConnectionTuneOk{}).send(0, ConnectionOpen{.virtual_host = "/"});
+    s.raw(protocol_header)
+        .send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest})
+        .send(0, ConnectionTuneOk{})
+        .send(0, ConnectionOpen{.virtual_host = "/"});
     s.send(1, ChannelOpen{}).turn();
     s.send(2, ChannelOpen{}).turn();
     s.said();
     s.give(broker::AdminReply{.request = s.broker.admin.front().request}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("open-ok"), StartsWith("1 channel.open-ok"), StartsWith("2 channel.open-ok")));
+    EXPECT_THAT(s.said(),
+                ElementsAre(HasSubstr("open-ok"), StartsWith("1 channel.open-ok"), StartsWith("2 channel.open-ok")));
 }
 
 TEST(AmqpHandshake, EndsAfterItsTimeout) {
@@ -190,7 +215,8 @@ TEST(AmqpConnection, GivesEverythingBackWhenTheSocketGoes) {
 TEST(AmqpConnection, AnnouncesAnAdministratorsClose_320) {
     OpenScene s;
     s.give(broker::CloseRequested{"maintenance"}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("connection.close reply_code=320;reply_text=CONNECTION_FORCED - maintenance")));
+    EXPECT_THAT(s.said(),
+                ElementsAre(HasSubstr("connection.close reply_code=320;reply_text=CONNECTION_FORCED - maintenance")));
     s.send(1, BasicQos{}).send(0, ConnectionCloseOk{}).turn();
     EXPECT_THAT(s.said(), IsEmpty());
     EXPECT_TRUE(s.broker.closed);
@@ -246,21 +272,27 @@ TEST(AmqpErrors, HardOnesCloseTheConnectionWithTheirCode) {
         const auto said = s.said();
         return said.empty() ? std::string() : said.back();
     };
-    EXPECT_THAT(code_of([](Scene& s) { s.send(2, BasicQos{}); }), HasSubstr("reply_code=504;reply_text=CHANNEL_ERROR - expected 'channel.open'"));
+    EXPECT_THAT(code_of([](Scene& s) { s.send(2, BasicQos{}); }),
+                HasSubstr("reply_code=504;reply_text=CHANNEL_ERROR - expected 'channel.open'"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, ChannelOpen{}); }), HasSubstr("reply_code=504"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(2048, ChannelOpen{}); }), HasSubstr("reply_code=530"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, ConnectionOpen{}); }), HasSubstr("reply_code=503"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, BasicDeliver{}); }), HasSubstr("reply_code=503"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(0, BasicQos{}); }), HasSubstr("reply_code=503"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(0, ConnectionOpen{}); }), HasSubstr("reply_code=503"));
-    EXPECT_THAT(code_of([](Scene& s) { s.send(1, BasicQos{.prefetch_size = 1}); }), HasSubstr("reply_code=540;reply_text=NOT_IMPLEMENTED - prefetch_size!=0 (1)"));
+    EXPECT_THAT(code_of([](Scene& s) { s.send(1, BasicQos{.prefetch_size = 1}); }),
+                HasSubstr("reply_code=540;reply_text=NOT_IMPLEMENTED - prefetch_size!=0 (1)"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, BasicRecover{.requeue = false}); }), HasSubstr("reply_code=540"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, BasicRecoverAsync{.requeue = false}); }), HasSubstr("reply_code=540"));
     EXPECT_THAT(code_of([](Scene& s) { s.send(1, ChannelFlow{.active = false}); }), HasSubstr("reply_code=540"));
-    EXPECT_THAT(code_of([](Scene& s) { s.publish(1, {.immediate = true}, "x"); }), HasSubstr("reply_code=540;reply_text=NOT_IMPLEMENTED - immediate=true"));
-    EXPECT_THAT(code_of([](Scene& s) { s.send(1, ExchangeDeclare{.exchange = "e", .type = "x-nothing"}); }), HasSubstr("1 channel.close reply_code=406;reply_text=PRECONDITION_FAILED - unknown exchange type 'x-nothing'"));
+    EXPECT_THAT(code_of([](Scene& s) { s.publish(1, {.immediate = true}, "x"); }),
+                HasSubstr("reply_code=540;reply_text=NOT_IMPLEMENTED - immediate=true"));
+    EXPECT_THAT(
+        code_of([](Scene& s) { s.send(1, ExchangeDeclare{.exchange = "e", .type = "x-nothing"}); }),
+        HasSubstr("1 channel.close reply_code=406;reply_text=PRECONDITION_FAILED - unknown exchange type 'x-nothing'"));
     EXPECT_THAT(code_of([](Scene& s) {
-                    s.send(1, BasicConsume{.queue = "q", .consumer_tag = "t"}).send(1, BasicConsume{.queue = "q", .consumer_tag = "t"});
+                    s.send(1, BasicConsume{.queue = "q", .consumer_tag = "t"})
+                        .send(1, BasicConsume{.queue = "q", .consumer_tag = "t"});
                 }),
                 HasSubstr("reply_code=530;reply_text=NOT_ALLOWED - attempt to reuse consumer tag 't'"));
 }
@@ -304,7 +336,8 @@ TEST(AmqpErrors, AMethodInsideAContentIs505) {
 TEST(AmqpChannel, IgnoresEverythingWhileClosingAndCanBeOpenedAgain) {
     OpenScene s;
     s.send(1, BasicAck{.delivery_tag = 5}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("channel.close reply_code=406;reply_text=PRECONDITION_FAILED - unknown delivery tag 5;class_id=60;method_id=80;")));
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("channel.close reply_code=406;reply_text=PRECONDITION_FAILED - unknown "
+                                                "delivery tag 5;class_id=60;method_id=80;")));
     s.send(1, BasicQos{}).publish(1, {}, "x").turn();
     EXPECT_THAT(s.said(), IsEmpty());
     s.send(1, ChannelCloseOk{}).send(1, ChannelOpen{}).turn();
@@ -313,8 +346,12 @@ TEST(AmqpChannel, IgnoresEverythingWhileClosingAndCanBeOpenedAgain) {
 
 TEST(AmqpChannel, AnswersCloseAndFlowAndAccessRequest) {
     OpenScene s;
-    s.send(1, ChannelFlow{.active = true}).send(1, AccessRequest{.realm = "/data"}).send(1, ChannelClose{.reply_code = 200}).turn();
-    EXPECT_THAT(s.said(), ElementsAre("1 channel.flow-ok active=1;", "1 access.request-ok ticket=1;", StartsWith("1 channel.close-ok")));
+    s.send(1, ChannelFlow{.active = true})
+        .send(1, AccessRequest{.realm = "/data"})
+        .send(1, ChannelClose{.reply_code = 200})
+        .turn();
+    EXPECT_THAT(s.said(), ElementsAre("1 channel.flow-ok active=1;", "1 access.request-ok ticket=1;",
+                                      StartsWith("1 channel.close-ok")));
     EXPECT_EQ(s.session.info().channels, 0u);
 }
 
@@ -333,19 +370,26 @@ TEST(AmqpChannel, QueuesWhatFollowsAPendingMethodAndKeepsOrder) {
 TEST(AmqpChannel, SendsPipelinedTopologyOnAtOnceAndRepliesInOrder) {
     OpenScene s;
     s.broker.answers = false;
-    s.send(1, ExchangeDeclare{.exchange = "e", .type = "topic"}).send(1, QueueDeclare{.queue = "q"}).send(1, QueueBind{.queue = "q", .exchange = "e"}).turn();
+    s.send(1, ExchangeDeclare{.exchange = "e", .type = "topic"})
+        .send(1, QueueDeclare{.queue = "q"})
+        .send(1, QueueBind{.queue = "q", .exchange = "e"})
+        .turn();
     const auto& admin = s.broker.admin;
     ASSERT_THAT(admin, SizeIs(4));  // with the connection's own
     s.give(broker::AdminReply{.request = admin[3].request}).turn();
     EXPECT_THAT(s.said(), IsEmpty());
-    s.give(broker::AdminReply{.request = admin[1].request}).give(broker::AdminReply{.request = admin[2].request, .name = "q"}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("exchange.declare-ok"), HasSubstr("queue.declare-ok"), HasSubstr("queue.bind-ok")));
+    s.give(broker::AdminReply{.request = admin[1].request})
+        .give(broker::AdminReply{.request = admin[2].request, .name = "q"})
+        .turn();
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("exchange.declare-ok"), HasSubstr("queue.declare-ok"),
+                                      HasSubstr("queue.bind-ok")));
 }
 
 TEST(AmqpChannel, SurvivesAPipelinedCloseAndReopenBehindAPendingMethod) {
     OpenScene s;
     s.send(1, QueueDeclare{.queue = "q"}).send(1, ChannelClose{}).send(1, ChannelOpen{}).send(1, BasicQos{}).turn();
-    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("declare-ok"), HasSubstr("close-ok"), HasSubstr("open-ok"), HasSubstr("qos-ok")));
+    EXPECT_THAT(s.said(),
+                ElementsAre(HasSubstr("declare-ok"), HasSubstr("close-ok"), HasSubstr("open-ok"), HasSubstr("qos-ok")));
 }
 
 TEST(AmqpChannel, BoundsWhatItQueues_506) {

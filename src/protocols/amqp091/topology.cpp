@@ -50,7 +50,8 @@ std::string shown(const std::optional<FieldValueView>& value) {
     if (!value || value->is_nothing()) return "none";
     if (const auto text = value->as_text()) return "the value '" + std::string(*text) + "' of type 'longstr'";
     if (const auto number = value->as_int()) return "the value '" + std::to_string(*number) + "' of type 'signedint'";
-    if (const auto flag = value->as_bool()) return std::string("the value '") + (*flag ? "true" : "false") + "' of type 'bool'";
+    if (const auto flag = value->as_bool())
+        return std::string("the value '") + (*flag ? "true" : "false") + "' of type 'bool'";
     return "a value of another type";
 }
 
@@ -60,15 +61,17 @@ Handled compare_flag(const NamedThing& thing, std::string_view name, bool receiv
     return refuse(inequivalent(thing, {name, text(received), text(current)}));
 }
 
-Handled compare_argument(const NamedThing& thing, std::string_view name, FieldTableView received, FieldTableView current) {
+Handled compare_argument(const NamedThing& thing, std::string_view name, FieldTableView received,
+                         FieldTableView current) {
     const auto absent = [](const std::optional<FieldValueView>& v) { return !v || v->is_nothing(); };
     const auto ours = received.find(name);
     const auto theirs = current.find(name);
     if (absent(ours) && absent(theirs)) return {};
     if (!absent(ours) && !absent(theirs) && ours->equals(*theirs)) return {};
-    return refuse(ReplyCode::precondition_failed, "inequivalent arg '" + std::string(name) + "' for " + std::string(thing.kind) +
-                                                      " '" + std::string(thing.name) + "' in vhost '" + std::string(thing.vhost) +
-                                                      "': received " + shown(ours) + " but current is " + shown(theirs));
+    return refuse(ReplyCode::precondition_failed, "inequivalent arg '" + std::string(name) + "' for " +
+                                                      std::string(thing.kind) + " '" + std::string(thing.name) +
+                                                      "' in vhost '" + std::string(thing.vhost) + "': received " +
+                                                      shown(ours) + " but current is " + shown(theirs));
 }
 
 Handled compare_queue(const Link& link, const broker::DeclareQueue& command, const broker::QueueDefinition& queue) {
@@ -78,22 +81,27 @@ Handled compare_queue(const Link& link, const broker::DeclareQueue& command, con
     FANTAIL_CHECK(compare_flag(thing, "auto_delete", command.auto_delete, queue.auto_delete));
     FANTAIL_CHECK(compare_flag(thing, "exclusive", command.exclusive, queue.exclusive_owner.has_value()));
     if (command.kind != queue.kind) {
-        return refuse(inequivalent(thing, {"x-queue-type", amqp091::to_text(command.kind), amqp091::to_text(queue.kind)}));
+        return refuse(
+            inequivalent(thing, {"x-queue-type", amqp091::to_text(command.kind), amqp091::to_text(queue.kind)}));
     }
     for (const std::string_view name : compared_queue_arguments()) {
-        FANTAIL_CHECK(compare_argument(thing, name, FieldTableView(command.arguments), FieldTableView(queue.arguments)));
+        FANTAIL_CHECK(
+            compare_argument(thing, name, FieldTableView(command.arguments), FieldTableView(queue.arguments)));
     }
     return {};
 }
 
-Handled compare_exchange(const Link& link, const broker::ExchangeDefinition& wanted, const broker::ExchangeDefinition& current) {
+Handled compare_exchange(const Link& link, const broker::ExchangeDefinition& wanted,
+                         const broker::ExchangeDefinition& current) {
     const NamedThing thing = exchange_thing(link, wanted.name);
-    if (wanted.type_name != current.type_name) return refuse(inequivalent(thing, {"type", wanted.type_name, current.type_name}));
+    if (wanted.type_name != current.type_name)
+        return refuse(inequivalent(thing, {"type", wanted.type_name, current.type_name}));
     FANTAIL_CHECK(compare_flag(thing, "durable", wanted.durable, current.durable));
     FANTAIL_CHECK(compare_flag(thing, "auto_delete", wanted.auto_delete, current.auto_delete));
     FANTAIL_CHECK(compare_flag(thing, "internal", wanted.internal, current.internal));
     for (const std::string_view name : {"alternate-exchange", "x-delayed-type", "hash-header", "hash-property"}) {
-        FANTAIL_CHECK(compare_argument(thing, name, FieldTableView(wanted.arguments), FieldTableView(current.arguments)));
+        FANTAIL_CHECK(
+            compare_argument(thing, name, FieldTableView(wanted.arguments), FieldTableView(current.arguments)));
     }
     return {};
 }
@@ -126,13 +134,14 @@ Handled check_match_word(const Link& link, const broker::BindingDefinition& bind
     const auto word = match->as_text();
     if (word && std::ranges::find(words, *word) != words.end()) return {};
     (void)link;
-    return refuse(ReplyCode::precondition_failed, "Invalid x-match field value " + shown(match) +
-                                                      "; expected all, any, all-with-x, or any-with-x");
+    return refuse(ReplyCode::precondition_failed,
+                  "Invalid x-match field value " + shown(match) + "; expected all, any, all-with-x, or any-with-x");
 }
 
 Handled check_weight(const broker::BindingDefinition& binding) {
     const std::string& key = binding.routing_key;
-    const bool digits = !key.empty() && key.size() <= 9 && std::ranges::all_of(key, [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits =
+        !key.empty() && key.size() <= 9 && std::ranges::all_of(key, [](char c) { return c >= '0' && c <= '9'; });
     if (digits && key.find_first_not_of('0') != std::string::npos) return {};
     return refuse(ReplyCode::precondition_failed, "the binding key must be a positive integer: '" + key + "'");
 }
@@ -166,8 +175,8 @@ std::string clean_name(std::string_view name) {
 Handled check_permission(const Link& link, Operation operation, std::string_view kind, std::string_view name) {
     const std::string_view seen = permission_name(kind, name);
     if (link.catalog().permits(link.user, link.vhost, operation, seen)) return {};
-    return refuse(ReplyCode::access_refused, std::string(to_text(operation)) + " access to " + described(kind, seen, link) +
-                                                 " refused for user '" + link.user + "'");
+    return refuse(ReplyCode::access_refused, std::string(to_text(operation)) + " access to " +
+                                                 described(kind, seen, link) + " refused for user '" + link.user + "'");
 }
 
 Replied<const broker::QueueDefinition*> find_queue(const Link& link, std::string_view name) {
@@ -188,7 +197,8 @@ Replied<broker::DeclareQueue> declare_queue(const Link& link, const QueueDeclare
     const bool exists = link.catalog().queue(link.vhost, method.queue) != nullptr;
     FANTAIL_CHECK(check_new_name(link, queue_thing(link, method.queue), exists));
     const auto* vhost = link.catalog().vhost(link.vhost_name);
-    QueueRequest request{method.queue, method.durable, method.exclusive, method.auto_delete, FieldTableView(method.arguments)};
+    QueueRequest request{method.queue, method.durable, method.exclusive, method.auto_delete,
+                         FieldTableView(method.arguments)};
     if (vhost != nullptr && vhost->default_queue_kind) request.default_kind = *vhost->default_queue_kind;
     FANTAIL_TRY(auto parsed, parse_queue_arguments(link, request));
     broker::DeclareQueue command;
@@ -231,7 +241,8 @@ Replied<broker::DeleteQueue> delete_queue(const Link& link, const QueueDelete& m
 Replied<broker::DeleteExchange> delete_exchange(const Link& link, const ExchangeDelete& method) {
     if (method.exchange.empty()) return refuse(default_exchange_refused());
     if (reserved(method.exchange)) {
-        return refuse(ReplyCode::access_refused, "deletion of system " + described("exchange", method.exchange, link) + " not allowed");
+        return refuse(ReplyCode::access_refused,
+                      "deletion of system " + described("exchange", method.exchange, link) + " not allowed");
     }
     FANTAIL_CHECK(check_permission(link, Operation::configure, "exchange", method.exchange));
     return broker::DeleteExchange{link.vhost, std::string(method.exchange), method.if_unused};
@@ -240,7 +251,8 @@ Replied<broker::DeleteExchange> delete_exchange(const Link& link, const Exchange
 Replied<broker::BindingDefinition> checked_binding(const Link& link, broker::BindingDefinition binding) {
     FANTAIL_CHECK(check_arguments(binding.arguments));
     const std::string_view kind = binding.to_exchange ? "exchange" : "queue";
-    if (binding.source.empty() || (binding.to_exchange && binding.destination.empty())) return refuse(default_exchange_refused());
+    if (binding.source.empty() || (binding.to_exchange && binding.destination.empty()))
+        return refuse(default_exchange_refused());
     FANTAIL_CHECK(check_permission(link, Operation::write, kind, binding.destination));
     FANTAIL_CHECK(check_permission(link, Operation::read, "exchange", binding.source));
     FANTAIL_CHECK(check_source(link, binding));
@@ -255,7 +267,8 @@ ReplyError explain(const Link& link, const broker::DeclareQueue& command, const 
 
 ReplyError explain(const Link& link, const broker::DeclareExchange& command, const Error& error) {
     const auto* exchange = link.catalog().exchange(link.vhost, command.definition.name);
-    return exchange == nullptr ? reply_error(error) : or_else(compare_exchange(link, command.definition, *exchange), error);
+    return exchange == nullptr ? reply_error(error)
+                               : or_else(compare_exchange(link, command.definition, *exchange), error);
 }
 
 ReplyError explain(const Link& link, const broker::DeleteQueue& command, const Error& error) {
@@ -270,7 +283,8 @@ ReplyError explain(const Link& link, const broker::DeleteQueue& command, const E
 }
 
 ReplyError explain(const Link& link, const broker::DeleteExchange& command, const Error& error) {
-    return error.code == ErrorCode::precondition_failed ? in_use(exchange_thing(link, command.name)) : reply_error(error);
+    return error.code == ErrorCode::precondition_failed ? in_use(exchange_thing(link, command.name))
+                                                        : reply_error(error);
 }
 
 ReplyError explain(const Link& link, const broker::BindingDefinition& binding, const Error& error) {

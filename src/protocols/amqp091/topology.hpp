@@ -10,7 +10,8 @@ namespace fantail::amqp091 {
 [[nodiscard]] std::string clean_name(std::string_view name);
 
 /// 403 unless the connection's user may do that. `kind` is "queue" or "exchange".
-[[nodiscard]] Handled check_permission(const Link& link, broker::Operation operation, std::string_view kind, std::string_view name);
+[[nodiscard]] Handled check_permission(const Link& link, broker::Operation operation, std::string_view kind,
+                                       std::string_view name);
 
 /// A queue as it is now. Errors: 404, 405 (exclusive to another connection).
 [[nodiscard]] Replied<const broker::QueueDefinition*> find_queue(const Link& link, std::string_view name);

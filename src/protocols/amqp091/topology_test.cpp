@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What topology methods promise: arguments, equivalence, permissions and codes.
 #include <gmock/gmock.h>
 
 #include "protocols/amqp091/session_scene.hpp"
@@ -40,7 +41,8 @@ TEST(AmqpQueueDeclare, CreatesAndReportsCounts) {
     TopologyScene s;
     EXPECT_EQ(s.after(QueueDeclare{.queue = "q"}), "1 queue.declare-ok queue=q;message_count=0;consumer_count=0;");
     EXPECT_EQ(s.after(QueueDeclare{.queue = "q"}), "1 queue.declare-ok queue=q;message_count=3;consumer_count=0;");
-    EXPECT_EQ(s.after(QueueDeclare{.queue = "q", .passive = true}), "1 queue.declare-ok queue=q;message_count=3;consumer_count=2;");
+    EXPECT_EQ(s.after(QueueDeclare{.queue = "q", .passive = true}),
+              "1 queue.declare-ok queue=q;message_count=3;consumer_count=2;");
     EXPECT_EQ(s.after(QueueDeclare{.queue = "q", .no_wait = true}), "");
 }
 
@@ -120,18 +122,23 @@ TEST(AmqpQueueDeclare, RefusesBadArguments_406) {
         return declared(t);
     };
     using Table = FieldTableBuilder;
-    const auto invalid = [](std::string_view name) { return HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - invalid arg '" + std::string(name) + "' for queue 'q' in vhost '/'"); };
+    const auto invalid = [](std::string_view name) {
+        return HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - invalid arg '" + std::string(name) +
+                         "' for queue 'q' in vhost '/'");
+    };
     EXPECT_THAT(with([](Table& t) { t.set_int("x-message-ttl", -1); }), invalid("x-message-ttl"));
     EXPECT_THAT(with([](Table& t) { t.set_text("x-message-ttl", "60"); }), invalid("x-message-ttl"));
     EXPECT_THAT(with([](Table& t) { t.set_int("x-expires", 0); }), invalid("x-expires"));
     EXPECT_THAT(with([](Table& t) { t.set_int("x-dead-letter-exchange", 1); }), invalid("x-dead-letter-exchange"));
-    EXPECT_THAT(with([](Table& t) { t.set_text("x-dead-letter-routing-key", "k"); }), invalid("x-dead-letter-routing-key"));
+    EXPECT_THAT(with([](Table& t) { t.set_text("x-dead-letter-routing-key", "k"); }),
+                invalid("x-dead-letter-routing-key"));
     EXPECT_THAT(with([](Table& t) { t.set_text("x-overflow", "burst"); }), invalid("x-overflow"));
     EXPECT_THAT(with([](Table& t) { t.set_int("x-max-priority", 256); }), invalid("x-max-priority"));
     EXPECT_THAT(with([](Table& t) { t.set_int("x-max-length", -1); }), invalid("x-max-length"));
     EXPECT_THAT(with([](Table& t) { t.set_int("x-single-active-consumer", 1); }), invalid("x-single-active-consumer"));
     EXPECT_THAT(with([](Table& t) { t.set_text("x-queue-type", "ring"); }), invalid("x-queue-type"));
-    EXPECT_THAT(with([](Table& t) { t.set_text("x-max-age", "1h"); }), AllOf(invalid("x-max-age"), HasSubstr("of queue type classic")));
+    EXPECT_THAT(with([](Table& t) { t.set_text("x-max-age", "1h"); }),
+                AllOf(invalid("x-max-age"), HasSubstr("of queue type classic")));
     EXPECT_THAT(with([](Table& t) {
                     t.set_text("x-queue-type", "stream");
                     t.set_text("x-dead-letter-exchange", "d");
@@ -148,8 +155,10 @@ TEST(AmqpQueueDeclare, QuorumQueuesAndStreamsMustBePlain_406) {
     FieldTableBuilder t;
     t.set_text("x-queue-type", "quorum");
     EXPECT_THAT(declared(t, {.queue = "q"}), HasSubstr("invalid property 'non-durable' for queue 'q'"));
-    EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .exclusive = true}), HasSubstr("invalid property 'exclusive-owner'"));
-    EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .auto_delete = true}), HasSubstr("invalid property 'auto-delete'"));
+    EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .exclusive = true}),
+                HasSubstr("invalid property 'exclusive-owner'"));
+    EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .auto_delete = true}),
+                HasSubstr("invalid property 'auto-delete'"));
 }
 
 TEST(AmqpQueueDeclare, TakesTheVhostsDefaultKindWhereThatIsPossible) {
@@ -169,38 +178,51 @@ TEST(AmqpQueueDeclare, ComparesWithTheExistingOne_406) {
         return s.after(second);
     };
     EXPECT_THAT(again({.queue = "q", .durable = true}, {.queue = "q"}),
-                HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current is 'true'"));
-    EXPECT_THAT(again({.queue = "q"}, {.queue = "q", .auto_delete = true}), HasSubstr("inequivalent arg 'auto_delete'"));
+                HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in "
+                          "vhost '/': received 'false' but current is 'true'"));
+    EXPECT_THAT(again({.queue = "q"}, {.queue = "q", .auto_delete = true}),
+                HasSubstr("inequivalent arg 'auto_delete'"));
     EXPECT_THAT(again({.queue = "q"}, {.queue = "q", .exclusive = true}), HasSubstr("inequivalent arg 'exclusive'"));
     FieldTableBuilder t;
     t.set_int("x-max-length", 5);
     EXPECT_THAT(again({.queue = "q", .arguments = t.view().bytes()}, {.queue = "q"}),
-                HasSubstr("inequivalent arg 'x-max-length' for queue 'q' in vhost '/': received none but current is the value '5' of type 'signedint'"));
+                HasSubstr("inequivalent arg 'x-max-length' for queue 'q' in vhost '/': received none but current is "
+                          "the value '5' of type 'signedint'"));
     FieldTableBuilder quorum;
     quorum.set_text("x-queue-type", "quorum");
-    EXPECT_THAT(again({.queue = "q", .durable = true}, {.queue = "q", .durable = true, .arguments = quorum.view().bytes()}),
-                HasSubstr("inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'"));
+    EXPECT_THAT(
+        again({.queue = "q", .durable = true}, {.queue = "q", .durable = true, .arguments = quorum.view().bytes()}),
+        HasSubstr(
+            "inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'"));
 }
 
 TEST(AmqpQueueDeclare, RefusesLockedReservedAndForbiddenNames) {
     TopologyScene locked;
     locked.broker.topology.add_queue("q").exclusive_owner = ConnectionId(1);
-    EXPECT_THAT(locked.after(QueueDeclare{.queue = "q", .exclusive = true}), HasSubstr("reply_code=405;reply_text=RESOURCE_LOCKED"));
+    EXPECT_THAT(locked.after(QueueDeclare{.queue = "q", .exclusive = true}),
+                HasSubstr("reply_code=405;reply_text=RESOURCE_LOCKED"));
     TopologyScene passive;
     passive.broker.topology.add_queue("q").exclusive_owner = ConnectionId(1);
     EXPECT_THAT(passive.after(QueueDeclare{.queue = "q", .passive = true}), HasSubstr("reply_code=405"));
     TopologyScene reserved;
-    EXPECT_THAT(reserved.after(QueueDeclare{.queue = "amq.mine"}), HasSubstr("reply_code=403;reply_text=ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*'"));
+    EXPECT_THAT(
+        reserved.after(QueueDeclare{.queue = "amq.mine"}),
+        HasSubstr("reply_code=403;reply_text=ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*'"));
     TopologyScene missing;
-    EXPECT_THAT(missing.after(QueueDeclare{.queue = "none", .passive = true}), HasSubstr("reply_code=404;reply_text=NOT_FOUND - no queue 'none' in vhost '/'"));
+    EXPECT_THAT(missing.after(QueueDeclare{.queue = "none", .passive = true}),
+                HasSubstr("reply_code=404;reply_text=NOT_FOUND - no queue 'none' in vhost '/'"));
     TopologyScene denied;
     denied.broker.topology.denied = {"configure q"};
-    EXPECT_THAT(denied.after(QueueDeclare{.queue = "q"}), HasSubstr("403;reply_text=ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'guest'"));
+    EXPECT_THAT(
+        denied.after(QueueDeclare{.queue = "q"}),
+        HasSubstr(
+            "403;reply_text=ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'guest'"));
     TopologyScene dead_letter;
     dead_letter.broker.topology.denied = {"write dlx"};
     FieldTableBuilder t;
     t.set_text("x-dead-letter-exchange", "dlx");
-    EXPECT_THAT(dead_letter.after(QueueDeclare{.queue = "q", .arguments = t.view().bytes()}), HasSubstr("write access to exchange 'dlx'"));
+    EXPECT_THAT(dead_letter.after(QueueDeclare{.queue = "q", .arguments = t.view().bytes()}),
+                HasSubstr("write access to exchange 'dlx'"));
 }
 
 TEST(AmqpQueueDelete, ReportsMessagesAndToleratesAbsence) {
@@ -209,7 +231,8 @@ TEST(AmqpQueueDelete, ReportsMessagesAndToleratesAbsence) {
     EXPECT_EQ(s.after(QueueDelete{.queue = "q"}), "1 queue.delete-ok message_count=7;");
     EXPECT_EQ(s.after(QueueDelete{.queue = "q"}), "1 queue.delete-ok message_count=0;");
     s.broker.admin_error = Error{ErrorCode::precondition_failed, "it has consumers"};
-    EXPECT_THAT(s.after(QueueDelete{.queue = "q", .if_unused = true}), HasSubstr("406;reply_text=PRECONDITION_FAILED - queue 'q' in vhost '/' in use"));
+    EXPECT_THAT(s.after(QueueDelete{.queue = "q", .if_unused = true}),
+                HasSubstr("406;reply_text=PRECONDITION_FAILED - queue 'q' in vhost '/' in use"));
     TopologyScene e;
     e.broker.admin_error = Error{ErrorCode::precondition_failed, "it is not empty"};
     EXPECT_THAT(e.after(QueueDelete{.queue = "q", .if_empty = true}), HasSubstr("queue 'q' in vhost '/' is not empty"));
@@ -225,11 +248,13 @@ TEST(AmqpQueuePurge, ReportsTheNumberAndRefusesStreams_540) {
 
 TEST(AmqpExchanges, DeclarePassiveDelete) {
     TopologyScene s;
-    EXPECT_THAT(s.after(ExchangeDeclare{.exchange = "e", .type = "topic", .durable = true}), HasSubstr("exchange.declare-ok"));
+    EXPECT_THAT(s.after(ExchangeDeclare{.exchange = "e", .type = "topic", .durable = true}),
+                HasSubstr("exchange.declare-ok"));
     EXPECT_THAT(s.after(ExchangeDeclare{.exchange = "e", .passive = true}), HasSubstr("exchange.declare-ok"));
     EXPECT_THAT(s.after(ExchangeDelete{.exchange = "nothing"}), HasSubstr("exchange.delete-ok"));
     EXPECT_THAT(s.after(ExchangeDeclare{.exchange = "e", .type = "fanout", .durable = true}),
-                HasSubstr("406;reply_text=PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'e' in vhost '/': received 'fanout' but current is 'topic'"));
+                HasSubstr("406;reply_text=PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'e' in vhost '/': "
+                          "received 'fanout' but current is 'topic'"));
 }
 
 TEST(AmqpExchanges, ReadTypesAndArguments) {
@@ -255,24 +280,32 @@ TEST(AmqpExchanges, ReadTypesAndArguments) {
 
 TEST(AmqpExchanges, RefuseWithTheRightCode) {
     const auto said_after = [](const auto& method) { return TopologyScene().after(method); };
-    EXPECT_THAT(said_after(ExchangeDeclare{.type = "direct"}), HasSubstr("403;reply_text=ACCESS_REFUSED - operation not permitted on the default exchange"));
-    EXPECT_THAT(said_after(ExchangeDeclare{.exchange = "amq.new", .type = "direct"}), HasSubstr("403;reply_text=ACCESS_REFUSED - exchange name 'amq.new' contains reserved prefix"));
-    EXPECT_THAT(said_after(ExchangeDeclare{.exchange = "none", .passive = true}), HasSubstr("404;reply_text=NOT_FOUND - no exchange 'none' in vhost '/'"));
+    EXPECT_THAT(said_after(ExchangeDeclare{.type = "direct"}),
+                HasSubstr("403;reply_text=ACCESS_REFUSED - operation not permitted on the default exchange"));
+    EXPECT_THAT(said_after(ExchangeDeclare{.exchange = "amq.new", .type = "direct"}),
+                HasSubstr("403;reply_text=ACCESS_REFUSED - exchange name 'amq.new' contains reserved prefix"));
+    EXPECT_THAT(said_after(ExchangeDeclare{.exchange = "none", .passive = true}),
+                HasSubstr("404;reply_text=NOT_FOUND - no exchange 'none' in vhost '/'"));
     EXPECT_THAT(said_after(ExchangeDelete{.exchange = "amq.direct"}), HasSubstr("403"));
     EXPECT_THAT(said_after(ExchangeDeclare{.exchange = "e", .type = "x-delayed-message"}), HasSubstr("406"));
     TopologyScene used;
     used.broker.admin_error = Error{ErrorCode::precondition_failed, "bound"};
-    EXPECT_THAT(used.after(ExchangeDelete{.exchange = "e", .if_unused = true}), HasSubstr("406;reply_text=PRECONDITION_FAILED - exchange 'e' in vhost '/' in use"));
+    EXPECT_THAT(used.after(ExchangeDelete{.exchange = "e", .if_unused = true}),
+                HasSubstr("406;reply_text=PRECONDITION_FAILED - exchange 'e' in vhost '/' in use"));
 }
 
 TEST(AmqpBindings, BindAndUnbindQueuesAndExchanges) {
     TopologyScene s;
     s.broker.topology.add_queue("q");
-    EXPECT_THAT(s.after(QueueBind{.queue = "q", .exchange = "amq.direct", .routing_key = "k"}), HasSubstr("queue.bind-ok"));
-    EXPECT_THAT(s.after(ExchangeBind{.destination = "amq.direct", .source = "amq.fanout"}), HasSubstr("exchange.bind-ok"));
-    EXPECT_THAT(s.after(QueueUnbind{.queue = "q", .exchange = "amq.direct", .routing_key = "k"}), HasSubstr("queue.unbind-ok"));
+    EXPECT_THAT(s.after(QueueBind{.queue = "q", .exchange = "amq.direct", .routing_key = "k"}),
+                HasSubstr("queue.bind-ok"));
+    EXPECT_THAT(s.after(ExchangeBind{.destination = "amq.direct", .source = "amq.fanout"}),
+                HasSubstr("exchange.bind-ok"));
+    EXPECT_THAT(s.after(QueueUnbind{.queue = "q", .exchange = "amq.direct", .routing_key = "k"}),
+                HasSubstr("queue.unbind-ok"));
     s.broker.admin_error = Error{ErrorCode::not_found, "no such binding"};
-    EXPECT_THAT(s.after(ExchangeUnbind{.destination = "amq.direct", .source = "amq.fanout"}), HasSubstr("exchange.unbind-ok"));
+    EXPECT_THAT(s.after(ExchangeUnbind{.destination = "amq.direct", .source = "amq.fanout"}),
+                HasSubstr("exchange.unbind-ok"));
     EXPECT_TRUE(s.broker.all_admin<broker::Bind>()[1].binding.to_exchange);
 }
 
@@ -285,15 +318,18 @@ TEST(AmqpBindings, RefuseWithTheRightCode) {
         return s.after(method);
     };
     EXPECT_THAT(said_after(QueueBind{.queue = "q"}), HasSubstr("403"));
-    EXPECT_THAT(said_after(QueueBind{.queue = "none", .exchange = "amq.direct"}), HasSubstr("404;reply_text=NOT_FOUND - no queue 'none' in vhost '/'"));
-    EXPECT_THAT(said_after(QueueBind{.queue = "q", .exchange = "none"}), HasSubstr("404;reply_text=NOT_FOUND - no exchange 'none' in vhost '/'"));
+    EXPECT_THAT(said_after(QueueBind{.queue = "none", .exchange = "amq.direct"}),
+                HasSubstr("404;reply_text=NOT_FOUND - no queue 'none' in vhost '/'"));
+    EXPECT_THAT(said_after(QueueBind{.queue = "q", .exchange = "none"}),
+                HasSubstr("404;reply_text=NOT_FOUND - no exchange 'none' in vhost '/'"));
     FieldTableBuilder t;
     t.set_text("x-match", "some");
     EXPECT_THAT(said_after(QueueBind{.queue = "q", .exchange = "h", .arguments = t.view().bytes()}), HasSubstr("406"));
     EXPECT_THAT(said_after(QueueBind{.queue = "q", .exchange = "hash", .routing_key = "heavy"}), HasSubstr("406"));
     EXPECT_THAT(said_after(QueueBind{.queue = "q", .exchange = "hash", .routing_key = "10"}), HasSubstr("bind-ok"));
     const Bytes broken{3, 'a'};
-    EXPECT_THAT(said_after(QueueBind{.queue = "q", .exchange = "h", .arguments = broken}), HasSubstr("connection.close reply_code=502"));
+    EXPECT_THAT(said_after(QueueBind{.queue = "q", .exchange = "h", .arguments = broken}),
+                HasSubstr("connection.close reply_code=502"));
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ std::size_t Unacked::find(std::uint64_t tag) const {
     // Acks nearly always come in order: look at the front before searching.
     if (tag - runs_[head_].first_tag >= runs_[head_].size) {
         const auto begin = runs_.begin() + static_cast<std::ptrdiff_t>(head_);
-        const auto after = std::upper_bound(begin, runs_.end(), tag, [](std::uint64_t t, const Run& r) { return t < r.first_tag; });
+        const auto after =
+            std::upper_bound(begin, runs_.end(), tag, [](std::uint64_t t, const Run& r) { return t < r.first_tag; });
         if (after == begin) return runs_.size();
         at = static_cast<std::size_t>(after - runs_.begin()) - 1;
     }

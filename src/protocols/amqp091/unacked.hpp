@@ -39,7 +39,7 @@ private:
     static constexpr unsigned run_size_max = 64;
     struct Run {
         std::uint64_t first_tag = 0;
-        std::uint64_t left = 0;       ///< bit i: tag first_tag + i is unsettled
+        std::uint64_t left = 0;  ///< bit i: tag first_tag + i is unsettled
         ConsumerId consumer;
         QueueId queue;
         Offset first_offset;
@@ -53,7 +53,7 @@ private:
 
     std::vector<Run> runs_;
     std::size_t head_ = 0;
-    std::size_t empty_runs_ = 0;      ///< runs behind the head without a bit left
+    std::size_t empty_runs_ = 0;  ///< runs behind the head without a bit left
     std::uint64_t live_ = 0;
 };
 
