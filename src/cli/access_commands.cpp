@@ -39,29 +39,39 @@ Result<void> put_user(const AdminTarget& target, const UserOptions& options, boo
 std::shared_ptr<UserOptions> add_user_options(CLI::App& command) {
     auto options = std::make_shared<UserOptions>();
     command.add_option("NAME", options->name, "the user")->required();
-    auto* text = command.add_option("--password", options->password, "seen by all who can list processes; rather --password-stdin")->type_name("TEXT");
-    command.add_flag("--password-stdin", options->from_stdin, "the password is the first line of standard input")->excludes(text);
+    auto* text =
+        command
+            .add_option("--password", options->password, "seen by all who can list processes; rather --password-stdin")
+            ->type_name("TEXT");
+    command.add_flag("--password-stdin", options->from_stdin, "the password is the first line of standard input")
+        ->excludes(text);
     return options;
 }
 
 void add_delete(CLI::App& group, const std::string& noun, const std::shared_ptr<AdminTarget>& target, int& exit_code) {
-    CLI::App* command = group.add_subcommand("delete", noun == "vhosts" ? "delete a vhost with all that is in it" : "delete a user");
+    CLI::App* command =
+        group.add_subcommand("delete", noun == "vhosts" ? "delete a vhost with all that is in it" : "delete a user");
     auto name = std::make_shared<std::string>();
     command->add_option("NAME", *name, "which")->required();
     command->footer("Example:\n  fantail " + noun + " delete old");
-    command->callback([=, &exit_code] { exit_code = exit_code_of(AdminClient(*target).remove(api_path("/api/" + noun, {*name}))); });
+    command->callback(
+        [=, &exit_code] { exit_code = exit_code_of(AdminClient(*target).remove(api_path("/api/" + noun, {*name}))); });
 }
 
 void add_users(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* users = add_group(app, "users", "list, add and delete users, change passwords", target);
     add_list(*users, target,
-             {"users", "/api/users",
-              {{"name", "NAME"}, {"tags", "TAGS", Show::list}, {"has_password", "PASSWORD", Show::flag}}, false},
+             {"users",
+              "/api/users",
+              {{"name", "NAME"}, {"tags", "TAGS", Show::list}, {"has_password", "PASSWORD", Show::flag}},
+              false},
              exit_code);
     CLI::App* add = users->add_subcommand("add", "add a user, or change one");
     auto added = add_user_options(*add);
-    add->add_option("--tag", added->tags, "administrator may use the administration port; may be repeated")->type_name("TAG")->take_all();
+    add->add_option("--tag", added->tags, "administrator may use the administration port; may be repeated")
+        ->type_name("TAG")
+        ->take_all();
     add->footer("Example:\n  echo secret | fantail users add alice --password-stdin --tag administrator");
     add->callback([=, &exit_code] { exit_code = exit_code_of(put_user(*target, *added, true)); });
 
@@ -93,9 +103,14 @@ void add_vhosts(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* vhosts = add_group(app, "vhosts", "list, add and delete vhosts", target);
     add_list(*vhosts, target,
-             {"vhosts", "/api/vhosts",
-              {{"name", "NAME"}, {"description", "DESCRIPTION"}, {"default_queue_type", "QUEUE TYPE"},
-               {"connections_max", "CONNECTIONS MAX", Show::number}, {"queues_max", "QUEUES MAX", Show::number}}, false},
+             {"vhosts",
+              "/api/vhosts",
+              {{"name", "NAME"},
+               {"description", "DESCRIPTION"},
+               {"default_queue_type", "QUEUE TYPE"},
+               {"connections_max", "CONNECTIONS MAX", Show::number},
+               {"queues_max", "QUEUES MAX", Show::number}},
+              false},
              exit_code);
     CLI::App* add = vhosts->add_subcommand("add", "add a vhost, or change one");
     auto added = std::make_shared<VhostOptions>();
@@ -134,7 +149,8 @@ void add_permissions(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* permissions = add_group(app, "permissions", "list, set and clear what users may do", target);
     add_list(*permissions, target,
-             {"permissions", "/api/permissions",
+             {"permissions",
+              "/api/permissions",
               {{"vhost", "VHOST"}, {"user", "USER"}, {"configure", "CONFIGURE"}, {"write", "WRITE"}, {"read", "READ"}}},
              exit_code);
     CLI::App* set = permissions->add_subcommand("set", "say what a user may do in a vhost (default: everything)");
@@ -142,14 +158,16 @@ void add_permissions(CLI::App& app, int& exit_code) {
     set->add_option("--configure", given->configure, "names it may declare and delete")->type_name("REGEX");
     set->add_option("--write", given->write, "names it may publish to and bind")->type_name("REGEX");
     set->add_option("--read", given->read, "names it may consume from and bind")->type_name("REGEX");
-    set->footer("Example:\n  fantail permissions set alice --vhost shop --configure '^alice-' --write '.*' --read '^alice-'");
+    set->footer(
+        "Example:\n  fantail permissions set alice --vhost shop --configure '^alice-' --write '.*' --read '^alice-'");
     set->callback([=, &exit_code] { exit_code = exit_code_of(put_permission(*target, *given)); });
 
     CLI::App* clear = permissions->add_subcommand("clear", "shut a user out of a vhost");
     auto taken = add_permission_options(*clear);
     clear->footer("Example:\n  fantail permissions clear alice --vhost shop");
     clear->callback([=, &exit_code] {
-        exit_code = exit_code_of(AdminClient(*target).remove(api_path("/api/permissions", {taken->vhost, taken->user})));
+        exit_code =
+            exit_code_of(AdminClient(*target).remove(api_path("/api/permissions", {taken->vhost, taken->user})));
     });
 }
 

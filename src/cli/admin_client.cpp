@@ -33,9 +33,13 @@ ErrorCode code_of(int status) {
 std::shared_ptr<AdminTarget> add_admin_target(CLI::App& command) {
     auto target = std::make_shared<AdminTarget>();
     command.add_option("--admin", target->url, "the broker's administration port (default: http://127.0.0.1:15672)")
-        ->type_name("URL")->envname("FANTAIL_ADMIN");
-    command.add_option("--user", target->user, "administrator to log in as (default: the URL's, or guest)")->type_name("NAME");
-    command.add_option("--password", target->password, "its password; rather put it into FANTAIL_ADMIN=http://user:password@host:port")
+        ->type_name("URL")
+        ->envname("FANTAIL_ADMIN");
+    command.add_option("--user", target->user, "administrator to log in as (default: the URL's, or guest)")
+        ->type_name("NAME");
+    command
+        .add_option("--password", target->password,
+                    "its password; rather put it into FANTAIL_ADMIN=http://user:password@host:port")
         ->type_name("TEXT");
     command.fallthrough();
     return target;
@@ -66,7 +70,8 @@ Result<boost::json::array> AdminClient::list(const std::string& path, const std:
         FANTAIL_TRY(const std::string body, get(path + "?" + page + (query.empty() ? "" : "&" + query)));
         boost::system::error_code error;
         boost::json::value parsed = boost::json::parse(body, error);
-        const boost::json::value* items = !error && parsed.is_object() ? parsed.as_object().if_contains("items") : nullptr;
+        const boost::json::value* items =
+            !error && parsed.is_object() ? parsed.as_object().if_contains("items") : nullptr;
         if (items == nullptr || !items->is_array()) return fail(ErrorCode::malformed, "the broker's answer is no list");
         for (const boost::json::value& item : items->as_array()) all.push_back(item);
         if (items->as_array().size() < page_size) return all;

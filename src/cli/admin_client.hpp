@@ -19,7 +19,7 @@ namespace fantail::cli {
 /// Where and who, as given on the command line or in FANTAIL_ADMIN.
 struct AdminTarget {
     std::string url = "http://127.0.0.1:15672";
-    std::string user;      ///< empty: the URL's, or guest
+    std::string user;  ///< empty: the URL's, or guest
     std::string password;
 };
 
@@ -30,7 +30,8 @@ class AdminClient {
 public:
     using Call = std::function<Result<HttpReply>(const AdminUrl&, const HttpCall&)>;
     /// \param call how to reach the broker; tests give their own
-    explicit AdminClient(AdminTarget target, Call call = http_call) : target_(std::move(target)), call_(std::move(call)) {}
+    explicit AdminClient(AdminTarget target, Call call = http_call)
+        : target_(std::move(target)), call_(std::move(call)) {}
 
     /// The body of a successful answer. Errors: what the broker says, in its words.
     [[nodiscard]] Result<std::string> get(const std::string& target);

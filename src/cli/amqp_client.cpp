@@ -59,7 +59,8 @@ Result<void> AmqpClient::shake_hands(const AmqpUri& uri) {
     FANTAIL_CHECK(wait_for(MethodId::connection_tune));
     // No heartbeats: a command that blocks on its input could not keep them.
     writer.method(0, ConnectionTuneOk{.channel_max = channel, .frame_max = frame_max_, .heartbeat = 0});
-    if (uri.vhost.size() > shortstr_size_max) return fail(ErrorCode::malformed, "the vhost's name is longer than 255 bytes");
+    if (uri.vhost.size() > shortstr_size_max)
+        return fail(ErrorCode::malformed, "the vhost's name is longer than 255 bytes");
     writer.method(0, ConnectionOpen{.virtual_host = uri.vhost});
     FANTAIL_CHECK(wait_for(MethodId::connection_open_ok));
     return call(ChannelOpen{}, MethodId::channel_open_ok);

@@ -15,12 +15,12 @@ namespace fantail::cli {
 
 /// What the broker says unasked. Called from inside pump() and wait_for(); views live for the call.
 struct AmqpHandlers {
-    std::function<void(std::uint64_t tag, ByteView body)> on_message;              ///< basic.deliver and get-ok
-    std::function<void()> on_empty;                                                ///< basic.get-empty
+    std::function<void(std::uint64_t tag, ByteView body)> on_message;  ///< basic.deliver and get-ok
+    std::function<void()> on_empty;                                    ///< basic.get-empty
     std::function<void(std::uint64_t tag, bool multiple, bool accepted)> on_confirm;
     std::function<void(std::string_view reason)> on_returned;
     std::function<void(bool on, std::string_view reason)> on_blocked;
-    std::function<void()> on_cancelled;                                            ///< the queue has gone
+    std::function<void()> on_cancelled;  ///< the queue has gone
 };
 
 /// Methods append to an output buffer; flush(), pump() and wait_for() send it. Errors of all of them: unavailable (the
@@ -61,7 +61,8 @@ public:
     [[nodiscard]] Result<void> close();
 
 private:
-    AmqpClient(BlockingSocket socket, AmqpHandlers handlers) : socket_(std::move(socket)), handlers_(std::move(handlers)) {}
+    AmqpClient(BlockingSocket socket, AmqpHandlers handlers)
+        : socket_(std::move(socket)), handlers_(std::move(handlers)) {}
     Result<void> shake_hands(const AmqpUri& uri);
     /// False: no whole frame is there.
     Result<bool> take_one();
@@ -74,15 +75,15 @@ private:
     BlockingSocket socket_;
     AmqpHandlers handlers_;
     Bytes in_;
-    std::size_t taken_ = 0;            ///< bytes at the front of in_ that are done with
+    std::size_t taken_ = 0;  ///< bytes at the front of in_ that are done with
     Bytes out_;
-    Bytes body_;                       ///< of the message under way
+    Bytes body_;  ///< of the message under way
     std::uint64_t body_left_ = 0;
-    std::uint64_t tag_ = 0;            ///< of the message under way; 0: a returned one
+    std::uint64_t tag_ = 0;  ///< of the message under way; 0: a returned one
     bool awaiting_header_ = false;
-    std::string returned_;             ///< why the message under way came back
+    std::string returned_;  ///< why the message under way came back
     std::uint32_t frame_max_ = 131'072;
-    amqp091::MethodId last_{};         ///< the last method that is a reply
+    amqp091::MethodId last_{};  ///< the last method that is a reply
 };
 
 }  // namespace fantail::cli

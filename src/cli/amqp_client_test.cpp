@@ -52,7 +52,8 @@ protected:
     Result<AmqpClient> open() {
         EXPECT_EQ(::write(broker_end_.get(), script_.data(), script_.size()), static_cast<ssize_t>(script_.size()));
         script_.clear();
-        return AmqpClient::open(BlockingSocket(std::move(client_end_)), {.user = "me", .password = "secret"}, seen_.handlers());
+        return AmqpClient::open(BlockingSocket(std::move(client_end_)), {.user = "me", .password = "secret"},
+                                seen_.handlers());
     }
     /// The methods that the client has said.
     std::vector<MethodId> heard() {
@@ -79,7 +80,8 @@ TEST_F(ScriptedPeer, LogsInAndTakesTheLowerFrameSize) {
     const auto client = open();
     ASSERT_TRUE(client) << client.error().message;
     EXPECT_EQ(client->frame_max(), 8192u);
-    EXPECT_THAT(heard(), ElementsAre(MethodId::connection_start_ok, MethodId::connection_tune_ok, MethodId::connection_open, MethodId::channel_open));
+    EXPECT_THAT(heard(), ElementsAre(MethodId::connection_start_ok, MethodId::connection_tune_ok,
+                                     MethodId::connection_open, MethodId::channel_open));
 }
 
 TEST_F(ScriptedPeer, ARefusedLoginIsToldInTheBrokersWords) {
@@ -134,7 +136,8 @@ TEST_F(ScriptedPeer, ABodyLongerThanAnnouncedIsMalformed) {
     auto client = open();
     ASSERT_TRUE(client);
     say(BasicDeliver{.consumer_tag = "c", .delivery_tag = 1}, 1);
-    const std::uint8_t frames[] = {2, 0, 1, 0, 0, 0, 14, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xCE, 3, 0, 1, 0, 0, 0, 2, 'a', 'b', 0xCE};
+    const std::uint8_t frames[] = {2, 0, 1, 0, 0, 0,    14, 0, 60, 0, 0, 0, 0, 0,   0,   0,
+                                   0, 0, 1, 0, 0, 0xCE, 3,  0, 1,  0, 0, 0, 2, 'a', 'b', 0xCE};
     append(script_, frames);
     ASSERT_EQ(::write(broker_end_.get(), script_.data(), script_.size()), static_cast<ssize_t>(script_.size()));
     EXPECT_EQ(client->pump(1000).error().code, ErrorCode::malformed);

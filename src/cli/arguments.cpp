@@ -13,7 +13,8 @@ Result<boost::json::object> parse_arguments(const std::vector<std::string>& pair
     boost::json::object all;
     for (const std::string& pair : pairs) {
         const std::size_t equals = pair.find('=');
-        if (equals == std::string::npos || equals == 0) return fail(ErrorCode::malformed, "'" + pair + "' is not KEY=VALUE");
+        if (equals == std::string::npos || equals == 0)
+            return fail(ErrorCode::malformed, "'" + pair + "' is not KEY=VALUE");
         const std::string text = pair.substr(equals + 1);
         boost::system::error_code error;
         boost::json::value value = boost::json::parse(text, error);
@@ -31,7 +32,8 @@ std::string api_path(std::string_view base, const std::vector<std::string>& segm
 
 Result<std::string> read_secret() {
     std::string line;
-    if (!std::getline(std::cin, line) || line.empty()) return fail(ErrorCode::malformed, "no password on standard input");
+    if (!std::getline(std::cin, line) || line.empty())
+        return fail(ErrorCode::malformed, "no password on standard input");
     if (line.ends_with('\r')) line.pop_back();
     return line;
 }

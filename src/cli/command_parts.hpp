@@ -12,9 +12,9 @@ namespace fantail::cli {
 
 void add_publish(CLI::App& app, int& exit_code);
 void add_consume(CLI::App& app, int& exit_code);
-void add_lists(CLI::App& app, int& exit_code);        ///< exchanges, bindings, connections
+void add_lists(CLI::App& app, int& exit_code);  ///< exchanges, bindings, connections
 void add_queues(CLI::App& app, int& exit_code);
-void add_access(CLI::App& app, int& exit_code);       ///< users, vhosts, permissions
+void add_access(CLI::App& app, int& exit_code);  ///< users, vhosts, permissions
 void add_policies(CLI::App& app, int& exit_code);
 
 /// Writes the reason to stderr. \return 1

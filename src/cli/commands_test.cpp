@@ -133,7 +133,8 @@ TEST(AmqpUri, KeepsDefaultsForMissingParts) {
     EXPECT_EQ(full.port, 99);
     EXPECT_EQ(full.vhost, "a/b");
     EXPECT_EQ(parse_amqp_uri("amqp://h/").value().vhost, "/");
-    for (const char* bad : {"http://h", "h:1", "amqp://h:0", "amqp://h:x", "amqp://h:70000", "amqp://a%zz@h", "amqp://h/%2"})
+    for (const char* bad :
+         {"http://h", "h:1", "amqp://h:0", "amqp://h:x", "amqp://h:70000", "amqp://a%zz@h", "amqp://h/%2"})
         EXPECT_FALSE(parse_amqp_uri(bad)) << bad;
     EXPECT_EQ(parse_amqp_uri("amqps://h").error().code, ErrorCode::unsupported);
 }
@@ -142,7 +143,8 @@ TEST(AdminUrlText, TakesHostPortAndLogin) {
     const auto url = parse_admin_url("http://u:p@h:1").value();
     EXPECT_EQ(url.user + url.password + url.host, "uph");
     EXPECT_EQ(parse_admin_url("http://h/").value().port, 15672);
-    for (const char* bad : {"h:1", "http://h/path", "https://h", "http://h:x"}) EXPECT_FALSE(parse_admin_url(bad)) << bad;
+    for (const char* bad : {"h:1", "http://h/path", "https://h", "http://h:x"})
+        EXPECT_FALSE(parse_admin_url(bad)) << bad;
 }
 
 TEST(Arguments, AreJsonWhereTheyLookLikeIt) {
@@ -157,7 +159,9 @@ TEST(Arguments, AreJsonWhereTheyLookLikeIt) {
     EXPECT_FALSE(parse_arguments({"=1"}));
 }
 
-TEST(Arguments, NamesBecomeOneSegmentEach) { EXPECT_EQ(api_path("/api/queues", {"/", "a b"}), "/api/queues/%2F/a%20b"); }
+TEST(Arguments, NamesBecomeOneSegmentEach) {
+    EXPECT_EQ(api_path("/api/queues", {"/", "a b"}), "/api/queues/%2F/a%20b");
+}
 
 TEST(Table, AlignsTextLeftAndNumbersRight) {
     const auto rows = json::parse(R"([{"n":"é","c":5},{"n":"long name","c":1234567},{"n":"x"}])").as_array();

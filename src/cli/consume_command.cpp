@@ -49,7 +49,7 @@ private:
     std::uint64_t taken_ = 0;
     std::uint64_t last_tag_ = 0;
     std::uint64_t settled_tag_ = 0;
-    std::uint32_t asked_ = 0;      ///< gets without answer
+    std::uint32_t asked_ = 0;  ///< gets without answer
     bool empty_ = false;
     bool cancelled_ = false;
     bool write_failed_ = false;
@@ -58,7 +58,8 @@ private:
 void Consuming::on_message(std::uint64_t tag, ByteView body) {
     if (asked_ > 0) --asked_;
     if (enough() || write_failed_) return;  // unacknowledged, it goes back when we leave
-    const bool written = std::fwrite(body.data(), 1, body.size(), stdout) == body.size() && std::fputc('\n', stdout) != EOF;
+    const bool written =
+        std::fwrite(body.data(), 1, body.size(), stdout) == body.size() && std::fputc('\n', stdout) != EOF;
     write_failed_ = !written;
     if (!written) return;
     ++taken_;
@@ -84,15 +85,19 @@ Result<void> Consuming::connect() {
     handlers.on_cancelled = [this] { cancelled_ = true; };
     FANTAIL_TRY(client_, AmqpClient::connect(uri, std::move(handlers)));
     if (!options_.declare) return {};
-    return client_->call(amqp091::QueueDeclare{.queue = options_.queue, .durable = true}, amqp091::MethodId::queue_declare_ok);
+    return client_->call(amqp091::QueueDeclare{.queue = options_.queue, .durable = true},
+                         amqp091::MethodId::queue_declare_ok);
 }
 
 Result<void> Consuming::consume() {
-    const std::uint64_t window = options_.count == 0 ? options_.prefetch : std::min<std::uint64_t>(options_.prefetch, options_.count);
-    FANTAIL_CHECK(client_->call(amqp091::BasicQos{.prefetch_count = static_cast<std::uint16_t>(window)}, amqp091::MethodId::basic_qos_ok));
+    const std::uint64_t window =
+        options_.count == 0 ? options_.prefetch : std::min<std::uint64_t>(options_.prefetch, options_.count);
+    FANTAIL_CHECK(client_->call(amqp091::BasicQos{.prefetch_count = static_cast<std::uint16_t>(window)},
+                                amqp091::MethodId::basic_qos_ok));
     record::FieldTableBuilder arguments;
     if (!options_.offset.empty()) {
-        const bool number = options_.offset.find_first_not_of("0123456789") == std::string::npos && options_.offset.size() < 19;
+        const bool number =
+            options_.offset.find_first_not_of("0123456789") == std::string::npos && options_.offset.size() < 19;
         if (number) arguments.set_int("x-stream-offset", std::stoll(options_.offset));
         else arguments.set_text("x-stream-offset", options_.offset);
     }
@@ -110,7 +115,8 @@ Result<void> Consuming::consume() {
 Result<void> Consuming::drain() {
     constexpr std::uint32_t gets_max = 64;
     while (!empty_ || asked_ > 0) {
-        for (; !empty_ && asked_ < gets_max; ++asked_) client_->send(amqp091::BasicGet{.queue = options_.queue, .no_ack = no_ack()});
+        for (; !empty_ && asked_ < gets_max; ++asked_)
+            client_->send(amqp091::BasicGet{.queue = options_.queue, .no_ack = no_ack()});
         FANTAIL_CHECK(client_->pump(-1));
         FANTAIL_CHECK(settle());
     }
@@ -125,7 +131,8 @@ Result<void> Consuming::run() {
 }
 
 Result<void> run(const ConsumeOptions& options) {
-    if (options.queue.size() > limits::name_size_max) return fail(ErrorCode::too_large, "a queue's name has at most 255 bytes");
+    if (options.queue.size() > limits::name_size_max)
+        return fail(ErrorCode::too_large, "a queue's name has at most 255 bytes");
     return Consuming(options).run();
 }
 
@@ -134,16 +141,21 @@ Result<void> run(const ConsumeOptions& options) {
 void add_consume(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("consume", "write a queue's messages to standard output, a line each");
     auto options = std::make_shared<ConsumeOptions>();
-    command->add_option("--uri", options->uri, "where and who")->type_name("amqp://USER:PASSWORD@HOST:PORT/VHOST")->envname("FANTAIL_URI");
+    command->add_option("--uri", options->uri, "where and who")
+        ->type_name("amqp://USER:PASSWORD@HOST:PORT/VHOST")
+        ->envname("FANTAIL_URI");
     command->add_option("--queue", options->queue, "the queue")->type_name("NAME")->required();
     command->add_option("--count", options->count, "wait for so many messages, then end");
     command->add_flag("--follow", options->follow, "go on when the queue is empty, until interrupted");
-    command->add_flag("--no-ack,!--ack", options->no_ack, "settled when sent: faster, and lost if this command dies (--ack: after writing; the default)");
-    command->add_option("--prefetch", options->prefetch, "messages on their way at a time (default: 200)")->check(CLI::Range(1, 65535));
+    command->add_flag("--no-ack,!--ack", options->no_ack,
+                      "settled when sent: faster, and lost if this command dies (--ack: after writing; the default)");
+    command->add_option("--prefetch", options->prefetch, "messages on their way at a time (default: 200)")
+        ->check(CLI::Range(1, 65535));
     command->add_flag("--declare", options->declare, "make the queue first, durable, if it is missing");
     command->add_option("--offset", options->offset, "of a stream: first, last, next or a number")->type_name("WHERE");
-    command->footer("Without --count and --follow it takes what is there and ends.\n"
-                    "Examples:\n  fantail consume --queue greetings\n  fantail consume --queue orders --follow | jq .id");
+    command->footer(
+        "Without --count and --follow it takes what is there and ends.\n"
+        "Examples:\n  fantail consume --queue greetings\n  fantail consume --queue orders --follow | jq .id");
     command->callback([options, &exit_code] { exit_code = exit_code_of(run(*options)); });
 }
 

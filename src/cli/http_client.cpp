@@ -43,7 +43,8 @@ Result<HttpReply> http_call(const AdminUrl& broker, const HttpCall& call) {
         const std::size_t used = parser.put(boost::asio::buffer(kept.data(), kept.size()), error);
         kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(used));
         if (error == beast::error::body_limit) return fail(ErrorCode::too_large, "the answer is larger than 64 MiB");
-        if (error && error != beast::error::need_more) return fail(ErrorCode::malformed, "this is no HTTP: " + error.message());
+        if (error && error != beast::error::need_more)
+            return fail(ErrorCode::malformed, "this is no HTTP: " + error.message());
     }
     return HttpReply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
 }

@@ -15,8 +15,8 @@ struct HttpReply {
 
 struct HttpCall {
     std::string method = "GET";
-    std::string target;   ///< path and query, percent-encoded
-    std::string body;     ///< JSON, or empty
+    std::string target;  ///< path and query, percent-encoded
+    std::string body;    ///< JSON, or empty
 };
 
 /// Connects, asks, waits at most 30 s for each piece of the answer (64 MiB at most). Blocks.

@@ -29,7 +29,7 @@ private:
     std::function<Result<void>()> before_wait_;
     Bytes buffer_;
     std::size_t at_ = 0;
-    std::size_t searched_ = 0;   ///< no LF before it
+    std::size_t searched_ = 0;  ///< no LF before it
     bool ended_ = false;
 };
 

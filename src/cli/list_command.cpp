@@ -31,7 +31,8 @@ Result<void> print_list(const AdminTarget& target, const ListCommand& list, cons
 
 }  // namespace
 
-CLI::App* add_group(CLI::App& app, const std::string& noun, const std::string& about, std::shared_ptr<AdminTarget>& target) {
+CLI::App* add_group(CLI::App& app, const std::string& noun, const std::string& about,
+                    std::shared_ptr<AdminTarget>& target) {
     CLI::App* group = app.add_subcommand(noun, about);
     target = add_admin_target(*group);
     group->require_subcommand(1);
@@ -54,22 +55,42 @@ void add_lists(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* exchanges = add_group(app, "exchanges", "list exchanges", target);
     add_list(*exchanges, target,
-             {"exchanges", "/api/exchanges",
-              {{"vhost", "VHOST"}, {"name", "NAME"}, {"type", "TYPE"}, {"durable", "DURABLE", Show::flag},
-               {"auto_delete", "AUTO-DELETE", Show::flag}, {"internal", "INTERNAL", Show::flag}, {"policy", "POLICY"}}},
+             {"exchanges",
+              "/api/exchanges",
+              {{"vhost", "VHOST"},
+               {"name", "NAME"},
+               {"type", "TYPE"},
+               {"durable", "DURABLE", Show::flag},
+               {"auto_delete", "AUTO-DELETE", Show::flag},
+               {"internal", "INTERNAL", Show::flag},
+               {"policy", "POLICY"}}},
              exit_code);
     CLI::App* bindings = add_group(app, "bindings", "list bindings", target);
     add_list(*bindings, target,
-             {"bindings", "/api/bindings",
-              {{"vhost", "VHOST"}, {"source", "SOURCE"}, {"destination", "DESTINATION"}, {"destination_type", "TO"},
-               {"routing_key", "KEY"}, {"arguments", "ARGUMENTS", Show::json}}},
+             {"bindings",
+              "/api/bindings",
+              {{"vhost", "VHOST"},
+               {"source", "SOURCE"},
+               {"destination", "DESTINATION"},
+               {"destination_type", "TO"},
+               {"routing_key", "KEY"},
+               {"arguments", "ARGUMENTS", Show::json}}},
              exit_code);
     CLI::App* connections = add_group(app, "connections", "list and close connections", target);
     add_list(*connections, target,
-             {"connections", "/api/connections",
-              {{"id", "ID"}, {"peer", "PEER"}, {"protocol", "PROTOCOL"}, {"client_name", "CLIENT"}, {"user", "USER"},
-               {"vhost", "VHOST"}, {"state", "STATE"}, {"channels", "CHANNELS", Show::number},
-               {"consumers", "CONSUMERS", Show::number}, {"bytes_in", "IN", Show::bytes}, {"bytes_out", "OUT", Show::bytes}}},
+             {"connections",
+              "/api/connections",
+              {{"id", "ID"},
+               {"peer", "PEER"},
+               {"protocol", "PROTOCOL"},
+               {"client_name", "CLIENT"},
+               {"user", "USER"},
+               {"vhost", "VHOST"},
+               {"state", "STATE"},
+               {"channels", "CHANNELS", Show::number},
+               {"consumers", "CONSUMERS", Show::number},
+               {"bytes_in", "IN", Show::bytes},
+               {"bytes_out", "OUT", Show::bytes}}},
              exit_code);
     CLI::App* close = connections->add_subcommand("close", "close a connection, telling the client why");
     auto id = std::make_shared<std::string>();

@@ -35,8 +35,10 @@ std::shared_ptr<PolicyOptions> add_policy_options(CLI::App& command) {
 
 Result<void> put_policy(const AdminTarget& target, const PolicyOptions& options) {
     FANTAIL_TRY(boost::json::object definition, parse_arguments(options.definition));
-    const boost::json::object body{{"pattern", options.pattern}, {"apply_to", options.apply_to},
-                                   {"priority", options.priority}, {"definition", std::move(definition)}};
+    const boost::json::object body{{"pattern", options.pattern},
+                                   {"apply_to", options.apply_to},
+                                   {"priority", options.priority},
+                                   {"definition", std::move(definition)}};
     FANTAIL_CHECK(AdminClient(target).put(options.path(), body));
     return {};
 }
@@ -47,19 +49,30 @@ void add_policies(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* policies = add_group(app, "policies", "list, set and clear policies", target);
     add_list(*policies, target,
-             {"policies", "/api/policies",
-              {{"vhost", "VHOST"}, {"name", "NAME"}, {"pattern", "PATTERN"}, {"apply_to", "APPLY TO"},
-               {"priority", "PRIORITY", Show::number}, {"operator", "OPERATOR", Show::flag},
+             {"policies",
+              "/api/policies",
+              {{"vhost", "VHOST"},
+               {"name", "NAME"},
+               {"pattern", "PATTERN"},
+               {"apply_to", "APPLY TO"},
+               {"priority", "PRIORITY", Show::number},
+               {"operator", "OPERATOR", Show::flag},
                {"definition", "DEFINITION", Show::json}}},
              exit_code);
     CLI::App* set = policies->add_subcommand("set", "make or change a policy");
     auto given = add_policy_options(*set);
     set->add_option("PATTERN", given->pattern, "regular expression over names")->required();
-    set->add_option("--define", given->definition, "as max-length=1000; may be repeated")->type_name("KEY=VALUE")->required()->take_all();
-    set->add_option("--apply-to", given->apply_to, "all, queues, classic_queues, quorum_queues, streams or exchanges (default: all)")
+    set->add_option("--define", given->definition, "as max-length=1000; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->required()
+        ->take_all();
+    set->add_option("--apply-to", given->apply_to,
+                    "all, queues, classic_queues, quorum_queues, streams or exchanges (default: all)")
         ->type_name("WHAT");
     set->add_option("--priority", given->priority, "the highest that matches counts (default: 0)");
-    set->footer("Example:\n  fantail policies set limits '^orders' --apply-to queues --define max-length=100000 --define overflow=reject-publish");
+    set->footer(
+        "Example:\n  fantail policies set limits '^orders' --apply-to queues --define max-length=100000 --define "
+        "overflow=reject-publish");
     set->callback([=, &exit_code] { exit_code = exit_code_of(put_policy(*target, *given)); });
 
     CLI::App* clear = policies->add_subcommand("clear", "remove a policy");

@@ -18,24 +18,31 @@ namespace {
 
 Result<void> check(const PublishOptions& options) {
     if (!options.queue.empty() && (!options.exchange.empty() || !options.key.empty()))
-        return fail(ErrorCode::malformed, "--queue stands for the default exchange and the queue's name as key: leave out --exchange and --key");
+        return fail(
+            ErrorCode::malformed,
+            "--queue stands for the default exchange and the queue's name as key: leave out --exchange and --key");
     if (options.queue.empty() && options.exchange.empty() && options.key.empty())
         return fail(ErrorCode::malformed, "say where to: --queue NAME, or --exchange NAME and --key KEY");
-    if (options.size != 0 && options.count == 0) return fail(ErrorCode::malformed, "--size makes messages up: say how many with --count");
+    if (options.size != 0 && options.count == 0)
+        return fail(ErrorCode::malformed, "--size makes messages up: say how many with --count");
     for (const std::string* name : {&options.queue, &options.exchange, &options.key})
-        if (name->size() > limits::name_size_max) return fail(ErrorCode::too_large, "names and keys have at most 255 bytes");
+        if (name->size() > limits::name_size_max)
+            return fail(ErrorCode::too_large, "names and keys have at most 255 bytes");
     return {};
 }
 
 Result<void> run(const PublishOptions& options) {
     FANTAIL_CHECK(check(options));
     FANTAIL_TRY(const PublishTally tally, publish_all(options, STDIN_FILENO));
-    std::string line = human_number(static_cast<std::int64_t>(tally.sent)) + (tally.sent == 1 ? " message sent" : " messages sent");
+    std::string line =
+        human_number(static_cast<std::int64_t>(tally.sent)) + (tally.sent == 1 ? " message sent" : " messages sent");
     if (options.confirm) line += ", " + human_number(static_cast<std::int64_t>(tally.confirmed)) + " confirmed";
     fmt::print(stderr, "{}\n", line);
-    if (tally.refused > 0) return fail(ErrorCode::unavailable, fmt::format("messages that the broker refused: {}", tally.refused));
+    if (tally.refused > 0)
+        return fail(ErrorCode::unavailable, fmt::format("messages that the broker refused: {}", tally.refused));
     if (tally.returned > 0)
-        return fail(ErrorCode::not_found, fmt::format("messages that reached no queue: {} ({})", tally.returned, tally.return_reason));
+        return fail(ErrorCode::not_found,
+                    fmt::format("messages that reached no queue: {} ({})", tally.returned, tally.return_reason));
     return {};
 }
 
@@ -44,7 +51,9 @@ Result<void> run(const PublishOptions& options) {
 void add_publish(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("publish", "publish the lines of standard input, a message each");
     auto options = std::make_shared<PublishOptions>();
-    command->add_option("--uri", options->uri, "where and who")->type_name("amqp://USER:PASSWORD@HOST:PORT/VHOST")->envname("FANTAIL_URI");
+    command->add_option("--uri", options->uri, "where and who")
+        ->type_name("amqp://USER:PASSWORD@HOST:PORT/VHOST")
+        ->envname("FANTAIL_URI");
     command->add_option("--queue", options->queue, "straight to this queue")->type_name("NAME");
     command->add_option("--exchange", options->exchange, "through this exchange")->type_name("NAME");
     command->add_option("--key", options->key, "routing key")->type_name("TEXT");
@@ -56,9 +65,10 @@ void add_publish(CLI::App& app, int& exit_code) {
     command->add_option("--count", options->count, "stop after so many");
     command->add_option("--size", options->size, "make bodies of so many bytes up instead of reading any")
         ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{limits::message_size_max}));
-    command->footer("Messages that reach no queue, or that the broker refuses, are counted and make the exit code 1.\n"
-                    "Examples:\n  echo hello | fantail publish --queue greetings --persistent --confirm\n"
-                    "  fantail publish --exchange amq.topic --key test.load --size 1024 --count 100000 --rate 5000");
+    command->footer(
+        "Messages that reach no queue, or that the broker refuses, are counted and make the exit code 1.\n"
+        "Examples:\n  echo hello | fantail publish --queue greetings --persistent --confirm\n"
+        "  fantail publish --exchange amq.topic --key test.load --size 1024 --count 100000 --rate 5000");
     command->callback([options, &exit_code] { exit_code = exit_code_of(run(*options)); });
 }
 

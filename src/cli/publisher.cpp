@@ -64,7 +64,8 @@ Result<void> Publishing::connect() {
         tally_.block_reason = printable(reason);
     };
     FANTAIL_TRY(client_, AmqpClient::connect(uri, std::move(handlers)));
-    if (!amqp091::header_fits(properties_, client_->frame_max())) return fail(ErrorCode::too_large, "the headers do not fit a frame");
+    if (!amqp091::header_fits(properties_, client_->frame_max()))
+        return fail(ErrorCode::too_large, "the headers do not fit a frame");
     if (options_.confirm) FANTAIL_CHECK(client_->call(amqp091::ConfirmSelect{}, amqp091::MethodId::confirm_select_ok));
     started_ = Clock::now();
     return {};
@@ -80,7 +81,8 @@ Result<void> Publishing::publish(std::string_view body) {
     FANTAIL_CHECK(keep_pace());
     FANTAIL_CHECK(keep_window());
     const std::string& key = options_.queue.empty() ? options_.key : options_.queue;
-    client_->publish({.exchange = options_.exchange, .routing_key = key, .mandatory = true}, {properties_, as_bytes(body)});
+    client_->publish({.exchange = options_.exchange, .routing_key = key, .mandatory = true},
+                     {properties_, as_bytes(body)});
     ++tally_.sent;
     if (client_->unsent() >= flush_size) FANTAIL_CHECK(client_->pump(0));
     show_progress();
@@ -137,11 +139,14 @@ Result<Bytes> message_properties(const PublishOptions& options) {
     record::FieldTableBuilder headers;
     for (const std::string& pair : options.headers) {
         const std::size_t equals = pair.find('=');
-        if (equals == std::string::npos || equals == 0) return fail(ErrorCode::malformed, "'" + pair + "' is not KEY=VALUE");
-        if (equals > record::field_name_size_max) return fail(ErrorCode::too_large, "a header's name is longer than 255 bytes");
+        if (equals == std::string::npos || equals == 0)
+            return fail(ErrorCode::malformed, "'" + pair + "' is not KEY=VALUE");
+        if (equals > record::field_name_size_max)
+            return fail(ErrorCode::too_large, "a header's name is longer than 255 bytes");
         headers.set_text(std::string_view(pair).substr(0, equals), std::string_view(pair).substr(equals + 1));
     }
-    if (options.content_type.size() > amqp091::shortstr_size_max) return fail(ErrorCode::too_large, "the content type is longer than 255 bytes");
+    if (options.content_type.size() > amqp091::shortstr_size_max)
+        return fail(ErrorCode::too_large, "the content type is longer than 255 bytes");
     if (!options.content_type.empty()) {
         properties.content_type = options.content_type;
         properties.mark(amqp091::BasicProperty::content_type);

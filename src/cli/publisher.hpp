@@ -15,22 +15,22 @@ struct PublishOptions {
     std::string uri = "amqp://guest:guest@127.0.0.1:5672/%2F";
     std::string exchange;
     std::string key;
-    std::string queue;                   ///< instead of exchange and key
-    std::vector<std::string> headers;    ///< k=v
+    std::string queue;                 ///< instead of exchange and key
+    std::vector<std::string> headers;  ///< k=v
     std::string content_type;
     bool persistent = false;
     bool confirm = false;
-    std::uint64_t rate = 0;              ///< messages a second; 0: as fast as it goes
-    std::uint64_t count = 0;             ///< 0: to the end of the input
-    std::uint64_t size = 0;              ///< 0: lines of the input; else bytes of a made-up body
+    std::uint64_t rate = 0;   ///< messages a second; 0: as fast as it goes
+    std::uint64_t count = 0;  ///< 0: to the end of the input
+    std::uint64_t size = 0;   ///< 0: lines of the input; else bytes of a made-up body
 };
 
 /// What became of the messages.
 struct PublishTally {
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
-    std::uint64_t refused = 0;           ///< negatively confirmed
-    std::uint64_t returned = 0;          ///< no queue took them
+    std::uint64_t refused = 0;   ///< negatively confirmed
+    std::uint64_t returned = 0;  ///< no queue took them
     std::string return_reason;
     bool blocked = false;
     std::string block_reason;
@@ -50,8 +50,8 @@ public:
     [[nodiscard]] std::uint64_t settled() const { return accepted_ + refused_; }
 
 private:
-    std::uint64_t done_ = 0;             ///< all tags up to it are settled
-    std::set<std::uint64_t> beyond_;     ///< further ones
+    std::uint64_t done_ = 0;          ///< all tags up to it are settled
+    std::set<std::uint64_t> beyond_;  ///< further ones
     std::uint64_t accepted_ = 0;
     std::uint64_t refused_ = 0;
 };

@@ -49,13 +49,16 @@ void add_declare(CLI::App& queues, const std::shared_ptr<AdminTarget>& target, i
     command->add_option("--type", options->type, "classic, quorum or stream (default: classic)")->type_name("TYPE");
     command->add_flag("--transient", options->transient, "it goes with a restart");
     command->add_flag("--auto-delete", options->auto_delete, "it goes with its last consumer");
-    command->add_option("--argument", options->arguments, "as x-max-length=1000; may be repeated")->type_name("KEY=VALUE")->take_all();
+    command->add_option("--argument", options->arguments, "as x-max-length=1000; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->take_all();
     command->footer("Example:\n  fantail queues declare orders --type quorum --argument x-delivery-limit=5");
     command->callback([=, &exit_code] { exit_code = exit_code_of(declare(*target, *queue, *options)); });
 }
 
 Result<void> purge(const AdminTarget& target, const QueueChoice& queue) {
-    FANTAIL_TRY(const std::string body, AdminClient(target).post(api_path("/api/queues", {queue.vhost, queue.name, "purge"})));
+    FANTAIL_TRY(const std::string body,
+                AdminClient(target).post(api_path("/api/queues", {queue.vhost, queue.name, "purge"})));
     boost::system::error_code error;
     const boost::json::value parsed = boost::json::parse(body, error);
     if (error || !parsed.is_object() || !parsed.as_object().contains("purged")) return {};
@@ -69,11 +72,18 @@ void add_queues(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* queues = add_group(app, "queues", "list, declare, purge and delete queues", target);
     add_list(*queues, target,
-             {"queues", "/api/queues",
-              {{"vhost", "VHOST"}, {"name", "NAME"}, {"type", "TYPE"}, {"ready", "READY", Show::number},
-               {"unsettled", "UNSETTLED", Show::number}, {"consumers", "CONSUMERS", Show::number},
-               {"body_bytes", "SIZE", Show::bytes}, {"published", "PUBLISHED", Show::number},
-               {"settled", "SETTLED", Show::number}, {"policy", "POLICY"}}},
+             {"queues",
+              "/api/queues",
+              {{"vhost", "VHOST"},
+               {"name", "NAME"},
+               {"type", "TYPE"},
+               {"ready", "READY", Show::number},
+               {"unsettled", "UNSETTLED", Show::number},
+               {"consumers", "CONSUMERS", Show::number},
+               {"body_bytes", "SIZE", Show::bytes},
+               {"published", "PUBLISHED", Show::number},
+               {"settled", "SETTLED", Show::number},
+               {"policy", "POLICY"}}},
              exit_code);
     add_declare(*queues, target, exit_code);
 
@@ -91,7 +101,8 @@ void add_queues(CLI::App& app, int& exit_code) {
     deleting->footer("Example:\n  fantail queues delete orders --if-empty");
     deleting->callback([=, &exit_code] {
         const std::string flags = fmt::format("?if_unused={}&if_empty={}", *if_unused, *if_empty);
-        exit_code = exit_code_of(AdminClient(*target).remove(api_path("/api/queues", {deleted->vhost, deleted->name}) + flags));
+        exit_code =
+            exit_code_of(AdminClient(*target).remove(api_path("/api/queues", {deleted->vhost, deleted->name}) + flags));
     });
 }
 

@@ -13,11 +13,11 @@ namespace fantail::cli {
 /// How a member of a JSON object is shown.
 enum class Show : std::uint8_t {
     text,
-    number,   ///< 1,234,567; to the right
-    bytes,    ///< 1.2 MiB; to the right
-    flag,     ///< yes, or nothing
-    list,     ///< texts with commas
-    json,     ///< as it is
+    number,  ///< 1,234,567; to the right
+    bytes,   ///< 1.2 MiB; to the right
+    flag,    ///< yes, or nothing
+    list,    ///< texts with commas
+    json,    ///< as it is
 };
 
 struct Column {

@@ -18,7 +18,8 @@ std::optional<std::string> decode(std::string_view text) {
         }
         unsigned value = 0;
         const char* digits = text.data() + i + 1;
-        if (i + 2 >= text.size() || std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) return std::nullopt;
+        if (i + 2 >= text.size() || std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2)
+            return std::nullopt;
         out.push_back(static_cast<char>(value));
         i += 2;
     }
@@ -48,7 +49,8 @@ Parts split(std::string_view rest) {
     const std::size_t colon = bracket == std::string_view::npos ? bracket : rest.find(':', bracket);
     parts.host = rest.substr(0, colon);
     if (colon != std::string_view::npos) parts.port = rest.substr(colon + 1);
-    if (parts.host.starts_with('[') && parts.host.ends_with(']')) parts.host = parts.host.substr(1, parts.host.size() - 2);
+    if (parts.host.starts_with('[') && parts.host.ends_with(']'))
+        parts.host = parts.host.substr(1, parts.host.size() - 2);
     return parts;
 }
 
@@ -69,7 +71,8 @@ Result<void> take_authority(Uri& uri, const Parts& parts, std::string_view whole
     const char* end = parts.port->data() + parts.port->size();
     const auto [at, error] = std::from_chars(parts.port->data(), end, uri.port);
     if (error != std::errc() || at != end || uri.port == 0)
-        return fail(ErrorCode::malformed, "'" + std::string(whole) + "': '" + std::string(*parts.port) + "' is no port");
+        return fail(ErrorCode::malformed,
+                    "'" + std::string(whole) + "': '" + std::string(*parts.port) + "' is no port");
     return {};
 }
 
@@ -77,9 +80,11 @@ Result<void> take_authority(Uri& uri, const Parts& parts, std::string_view whole
 
 Result<AmqpUri> parse_amqp_uri(std::string_view text) {
     constexpr std::string_view scheme = "amqp://";
-    if (text.starts_with("amqps://")) return fail(ErrorCode::unsupported, "amqps is not offered by this command; use amqp://");
+    if (text.starts_with("amqps://"))
+        return fail(ErrorCode::unsupported, "amqps is not offered by this command; use amqp://");
     if (!text.starts_with(scheme))
-        return fail(ErrorCode::malformed, "'" + std::string(text) + "' is not amqp://[user:password@]host[:port][/vhost]");
+        return fail(ErrorCode::malformed,
+                    "'" + std::string(text) + "' is not amqp://[user:password@]host[:port][/vhost]");
     const Parts parts = split(text.substr(scheme.size()));
     AmqpUri uri;
     FANTAIL_CHECK(take_authority(uri, parts, text));
@@ -91,8 +96,10 @@ Result<AmqpUri> parse_amqp_uri(std::string_view text) {
 
 Result<AdminUrl> parse_admin_url(std::string_view text) {
     constexpr std::string_view scheme = "http://";
-    if (text.starts_with("https://")) return fail(ErrorCode::unsupported, "https is not offered by this command; use http://");
-    if (!text.starts_with(scheme)) return fail(ErrorCode::malformed, "'" + std::string(text) + "' is not http://[user:password@]host[:port]");
+    if (text.starts_with("https://"))
+        return fail(ErrorCode::unsupported, "https is not offered by this command; use http://");
+    if (!text.starts_with(scheme))
+        return fail(ErrorCode::malformed, "'" + std::string(text) + "' is not http://[user:password@]host[:port]");
     const Parts parts = split(text.substr(scheme.size()));
     if (parts.path && !parts.path->empty())
         return fail(ErrorCode::malformed, "'" + std::string(text) + "': the administration port has no path");

@@ -64,8 +64,9 @@ void Core::run() {
                 if (idle_.keep_polling(now_.mono)) continue;
                 measure(0);
                 const MonoTime slept_from = now_.mono;
+                asleep_ = true;
                 work = loop_.wait(deadline);
-                now_ = clock_.now();
+                wake_clock();
                 idle_.slept(slept_from, now_.mono);
                 work += files_->poll() + take_mail() + run_tasks();
             }
@@ -77,6 +78,11 @@ void Core::run() {
         if (phase_ != Phase::running) continue_stop();
         measure(work + 1);
     }
+}
+
+void Core::wake_clock() {
+    now_ = clock_.now();
+    asleep_ = false;
 }
 
 std::size_t Core::poll_inputs() {
@@ -235,9 +241,9 @@ void Core::take(Message& message) {
     struct Visitor {
         Core& core;
         void operator()(ShardMessage& m) {
-            if (ShardSlot* owner = core.slot(m.shard)) owner->shard().handle(m.origin, std::move(m.command), core.now_);
+            if (ShardSlot* owner = core.slot(m.shard)) owner->shard().handle(m.origin, std::move(m.command), core.now());
         }
-        void operator()(AdminMessage& m) { core.controller_->handle(m.origin, std::move(m.command), core.now_); }
+        void operator()(AdminMessage& m) { core.controller_->handle(m.origin, std::move(m.command), core.now()); }
         void operator()(EventMessage& m) { core.events_.push_back({m.to, std::move(m.event)}); }
         void operator()(CatalogMessage& m) { core.apply_catalog(*m.change, m.barrier); }
         void operator()(BarrierMessage& m) { core.reach_barrier(m.barrier); }
@@ -255,12 +261,12 @@ ShardSlot* Core::slot(ShardId shard) {
 }
 
 void Core::send(ShardId shard, broker::Origin origin, broker::ShardCommand command) {
-    if (ShardSlot* mine = slot(shard)) mine->shard().handle(origin, std::move(command), now_);
+    if (ShardSlot* mine = slot(shard)) mine->shard().handle(origin, std::move(command), now());
     else post(node_.core_of_shard(shard), ShardMessage{shard, origin, std::move(command)});
 }
 
 void Core::send_admin(broker::Origin origin, broker::AdminCommand command) {
-    if (controller_) controller_->handle(origin, std::move(command), now_);
+    if (controller_) controller_->handle(origin, std::move(command), now());
     else post(CoreId(0), AdminMessage{origin, std::move(command)});
 }
 
@@ -295,7 +301,7 @@ void Core::apply_catalog(const Bytes& change, RequestId barrier) {
     if (effect->kind != broker::CatalogEffect::Kind::none) {
         if (ShardSlot* owner = slot(shard_of(effect->queue))) {
             const bool put = effect->kind == broker::CatalogEffect::Kind::queue_put;
-            if (put) owner->shard().queue_put(*catalog_.queue(effect->queue), now_);
+            if (put) owner->shard().queue_put(*catalog_.queue(effect->queue), now());
             else owner->shard().queue_removed(effect->queue);
         }
     }
@@ -369,7 +375,7 @@ void Core::set_blocked(bool on, const std::string& reason) {
 void Core::stop() {
     if (phase_ != Phase::running) return;
     phase_ = Phase::draining;
-    drain_until_ = now_.mono.plus_ms(drain_ms_max);
+    drain_until_ = now().mono.plus_ms(drain_ms_max);
     for (auto& [id, connection] : connections_) events_.push_back({id, broker::CloseRequested{"broker is shutting down"}});
     another_turn_ = true;
 }

@@ -56,7 +56,11 @@ public:
 
     // For connections and shards of this core.
     [[nodiscard]] CoreId id() const { return id_; }
-    [[nodiscard]] const Now& now() const { return now_; }
+    /// The time of this turn. What wakes a sleeping core runs before the turn begins: the first to ask looks at the clock.
+    [[nodiscard]] const Now& now() {
+        if (asleep_) [[unlikely]] wake_clock();
+        return now_;
+    }
     [[nodiscard]] const broker::Catalog& catalog() const { return catalog_; }
     [[nodiscard]] broker::Controller* controller() { return controller_.get(); }
     [[nodiscard]] BufferPool& buffers() { return buffers_; }
@@ -111,6 +115,7 @@ private:
     void continue_stop();
     [[nodiscard]] bool finished() const;
     void measure(std::size_t work);
+    void wake_clock();
 
     /// A stop: clients are told, then cut off, then the logs are closed.
     enum class Phase : std::uint8_t { running, draining, closing_connections, closing_logs };
@@ -128,7 +133,8 @@ private:
     CoreId id_;
     Node& node_;
     sys::SystemClock clock_;
-    Now now_;
+    Now now_;                      ///< for run() and what it calls once awake; others ask now()
+    bool asleep_ = false;          ///< now_ is from before the core went to sleep
     sys::Loop loop_;
     std::unique_ptr<sys::RealFiles> files_;
     broker::Catalog catalog_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `fantail` program: the broker and the commands that talk to it.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "server/config/settings.hpp"
@@ -24,15 +24,20 @@ struct ServeOptions {
 void add_options(CLI::App& command, ServeOptions& options) {
     command.add_option("--config", options.config, "TOML configuration file")->type_name("FILE");
     command.add_option("--data-dir", options.data_dir, "where everything is kept (default: ./data)")->type_name("DIR");
-    command.add_option("--listen", options.listen, "a listener: amqp, amqps or http; port 0 for a free one; may be repeated")
-        ->type_name("NAME=HOST:PORT")->take_all();
+    command
+        .add_option("--listen", options.listen,
+                    "a listener: amqp, amqps or http; port 0 for a free one; may be repeated")
+        ->type_name("NAME=HOST:PORT")
+        ->take_all();
     command.add_option("--set", options.set, "one setting (docs/guide/configuration.md); may be repeated")
-        ->type_name("KEY=VALUE")->take_all();
+        ->type_name("KEY=VALUE")
+        ->take_all();
 }
 
 Result<void> set_pair(Settings& settings, const std::string& prefix, const std::string& pair) {
     const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos) return fantail::fail(fantail::ErrorCode::malformed, "'" + pair + "' is not KEY=VALUE");
+    if (equals == std::string::npos)
+        return fantail::fail(fantail::ErrorCode::malformed, "'" + pair + "' is not KEY=VALUE");
     return fantail::server::set_setting(settings, prefix + pair.substr(0, equals), pair.substr(equals + 1));
 }
 
@@ -70,12 +75,14 @@ int main(int argc, char** argv) {
     ServeOptions serve_options;
     CLI::App* serve = app.add_subcommand("serve", "run the broker in the foreground");
     add_options(*serve, serve_options);
-    serve->footer("Stops on SIGTERM and Ctrl-C, reads certificates again on SIGHUP.\nExample:\n"
-                  "  fantail serve --data-dir /var/lib/fantail --listen amqp=0.0.0.0:5672 --set broker.cores=4");
+    serve->footer(
+        "Stops on SIGTERM and Ctrl-C, reads certificates again on SIGHUP.\nExample:\n"
+        "  fantail serve --data-dir /var/lib/fantail --listen amqp=0.0.0.0:5672 --set broker.cores=4");
     serve->callback([&] { exit_code = with_settings(serve_options, fantail::server::serve); });
 
     ServeOptions check_options;
-    CLI::App* check = app.add_subcommand("check-config", "read the configuration, print what would be in force, and exit");
+    CLI::App* check =
+        app.add_subcommand("check-config", "read the configuration, print what would be in force, and exit");
     add_options(*check, check_options);
     check->footer("Example:\n  fantail check-config --config /etc/fantail.toml");
     check->callback([&] { exit_code = with_settings(check_options, check_config); });

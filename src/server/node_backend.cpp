@@ -28,7 +28,8 @@ void hand_over(runtime::Core& home, ConnectionId asker, const std::function<void
 template <class T>
 std::vector<T> joined(std::vector<std::vector<T>> parts) {
     std::vector<T> all = std::move(parts.front());
-    for (std::size_t i = 1; i < parts.size(); ++i) all.insert(all.end(), std::make_move_iterator(parts[i].begin()), std::make_move_iterator(parts[i].end()));
+    for (std::size_t i = 1; i < parts.size(); ++i)
+        all.insert(all.end(), std::make_move_iterator(parts[i].begin()), std::make_move_iterator(parts[i].end()));
     return all;
 }
 
@@ -40,8 +41,12 @@ std::vector<QueueFigures> figures_of(runtime::Core& core) {
 }
 
 ConnectionRow row_of(const runtime::Connection& connection) {
-    return {.id = connection.id(), .peer = connection.peer().address, .tls = connection.peer().tls, .session = connection.info(),
-            .bytes_in = connection.bytes_in(), .bytes_out = connection.bytes_out()};
+    return {.id = connection.id(),
+            .peer = connection.peer().address,
+            .tls = connection.peer().tls,
+            .session = connection.info(),
+            .bytes_in = connection.bytes_in(),
+            .bytes_out = connection.bytes_out()};
 }
 
 CoreReport report_of(runtime::Core& core, std::size_t queues_max) {
@@ -52,9 +57,12 @@ CoreReport report_of(runtime::Core& core, std::size_t queues_max) {
     }
     std::vector<QueueFigures> queues = figures_of(core);
     for (const QueueFigures& each : queues) report.totals.add(each);
-    const auto fuller = [](const QueueFigures& a, const QueueFigures& b) { return a.ready + a.unsettled > b.ready + b.unsettled; };
+    const auto fuller = [](const QueueFigures& a, const QueueFigures& b) {
+        return a.ready + a.unsettled > b.ready + b.unsettled;
+    };
     if (queues.size() > queues_max) {
-        std::nth_element(queues.begin(), queues.begin() + static_cast<std::ptrdiff_t>(queues_max), queues.end(), fuller);
+        std::nth_element(queues.begin(), queues.begin() + static_cast<std::ptrdiff_t>(queues_max), queues.end(),
+                         fuller);
         queues.resize(queues_max);
     }
     report.queues = std::move(queues);
@@ -67,8 +75,12 @@ const broker::Catalog& NodeBackend::catalog(CoreId core) const { return node_->c
 
 ProcessReport NodeBackend::process() const {
     const Now now = sys::SystemClock().now();
-    return {.ready = state_.ready.load(), .alarm = state_.alarm(), .uptime_ms = (now.mono.ns - state_.started.mono.ns) / 1'000'000,
-            .started_unix_ms = state_.started.wall.ms, .resident_bytes = sys::resident_bytes(), .cpu_ns = sys::cpu_time_ns()};
+    return {.ready = state_.ready.load(),
+            .alarm = state_.alarm(),
+            .uptime_ms = (now.mono.ns - state_.started.mono.ns) / 1'000'000,
+            .started_unix_ms = state_.started.wall.ms,
+            .resident_bytes = sys::resident_bytes(),
+            .cpu_ns = sys::cpu_time_ns()};
 }
 
 void NodeBackend::gather_queues(Asker asker, Wanted wanted, std::function<void(std::vector<QueueFigures>)> done) {
@@ -96,12 +108,14 @@ void NodeBackend::gather_connections(Asker asker, std::function<void(std::vector
     });
 }
 
-void NodeBackend::gather_reports(Asker asker, std::size_t queues_max, std::function<void(std::vector<CoreReport>)> done) {
+void NodeBackend::gather_reports(Asker asker, std::size_t queues_max,
+                                 std::function<void(std::vector<CoreReport>)> done) {
     runtime::Core& home = node_->core(asker.core);
-    gather<CoreReport>(home, [queues_max](runtime::Core& core) { return report_of(core, queues_max); },
-                       [&home, asker, done = std::move(done)](std::vector<CoreReport> reports) {
-                           hand_over(home, asker.connection, done, std::move(reports));
-                       });
+    gather<CoreReport>(
+        home, [queues_max](runtime::Core& core) { return report_of(core, queues_max); },
+        [&home, asker, done = std::move(done)](std::vector<CoreReport> reports) {
+            hand_over(home, asker.connection, done, std::move(reports));
+        });
 }
 
 void NodeBackend::close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) {

@@ -21,9 +21,11 @@ public:
 
     [[nodiscard]] const broker::Catalog& catalog(CoreId core) const override;
     [[nodiscard]] ProcessReport process() const override;
-    void gather_queues(Asker asker, Wanted wanted, std::function<void(std::vector<broker::QueueFigures>)> done) override;
+    void gather_queues(Asker asker, Wanted wanted,
+                       std::function<void(std::vector<broker::QueueFigures>)> done) override;
     void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) override;
-    void gather_reports(Asker asker, std::size_t queues_max, std::function<void(std::vector<CoreReport>)> done) override;
+    void gather_reports(Asker asker, std::size_t queues_max,
+                        std::function<void(std::vector<CoreReport>)> done) override;
     void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) override;
 
 private:

@@ -13,9 +13,9 @@ std::vector<broker::ExchangeDefinition> predeclared_exchanges() {
         bool internal = false;
     };
     constexpr Predeclared all[] = {
-        {"amq.direct", ExchangeType::direct, "direct"},    {"amq.fanout", ExchangeType::fanout, "fanout"},
-        {"amq.topic", ExchangeType::topic, "topic"},       {"amq.headers", ExchangeType::headers, "headers"},
-        {"amq.match", ExchangeType::headers, "headers"},   {"amq.rabbitmq.trace", ExchangeType::topic, "topic", true},
+        {"amq.direct", ExchangeType::direct, "direct"},  {"amq.fanout", ExchangeType::fanout, "fanout"},
+        {"amq.topic", ExchangeType::topic, "topic"},     {"amq.headers", ExchangeType::headers, "headers"},
+        {"amq.match", ExchangeType::headers, "headers"}, {"amq.rabbitmq.trace", ExchangeType::topic, "topic", true},
     };
     std::vector<broker::ExchangeDefinition> exchanges;
     for (const Predeclared& each : all) {

@@ -45,7 +45,8 @@ broker::ControllerOptions controller_options(const Settings& settings) {
         user.name = settings.auth_default_user;
         // The manual tells this password to everybody: a slow hash would protect nothing and delay every first start.
         const bool known = settings.auth_default_password == Settings().auth_default_password;
-        user.password_hash = hash_password(settings.auth_default_password, known ? known_password_iterations : password_iterations);
+        user.password_hash =
+            hash_password(settings.auth_default_password, known ? known_password_iterations : password_iterations);
         user.tags = {"administrator"};
         options.default_users.push_back(std::move(user));
     }
@@ -60,7 +61,8 @@ runtime::NodeOptions node_options(const Settings& settings, Authenticator& authe
     options.placement = settings.placement == "spread" ? runtime::Placement::spread : runtime::Placement::pack;
     options.salvage = settings.salvage;
     options.controller = controller_options(settings);
-    options.authenticate = [&authenticator](const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) {
+    options.authenticate = [&authenticator](const broker::UserDefinition* user, std::string_view password,
+                                            const protocols::PeerInfo& peer) {
         return authenticator.check(user, password, peer);
     };
     options.report = [](const std::string& line) { spdlog::warn("{}", line); };
@@ -122,7 +124,8 @@ void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::No
     else spdlog::info("publishers may go on");
     state.set_alarm(alarm.reason());
     for (std::uint16_t i = 0; i < node.core_count(); ++i)
-        node.run_on(CoreId(i), [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) { core.set_blocked(on, reason); });
+        node.run_on(CoreId(i),
+                    [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) { core.set_blocked(on, reason); });
 }
 
 int fail_to_start(const Error& error) {

@@ -15,9 +15,9 @@ namespace fantail::server {
 /// Made by serve(); outlives the node. Thread-safe but for what is set before the node starts.
 class ServerState {
 public:
-    std::atomic<bool> ready{false};                 ///< all listeners accept, and no stop has begun
-    Now started;                                    ///< set before the node starts
-    std::shared_ptr<runtime::TlsSlot> tls;          ///< the same; null: no TLS listener
+    std::atomic<bool> ready{false};         ///< all listeners accept, and no stop has begun
+    Now started;                            ///< set before the node starts
+    std::shared_ptr<runtime::TlsSlot> tls;  ///< the same; null: no TLS listener
 
     void set_alarm(std::string reason) {
         const std::scoped_lock lock(mutex_);

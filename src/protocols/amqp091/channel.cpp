@@ -320,6 +320,7 @@ Handled Channel::handle(const TxCommit&) {
         } else {
             (void)unacked_.take_to(stored.tag, ranges);
         }
+        for (const LeaseRange& range : ranges) FANTAIL_CHECK(check_outcome(range, stored.outcome));
         for (const LeaseRange& range : ranges) parts_.settler.add(link().broker(), range, stored.outcome);
         ranges.clear();
     }

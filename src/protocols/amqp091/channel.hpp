@@ -156,6 +156,7 @@ private:
     Handled finish(PendingMethod& pending, StartConsumer& what);
     Handled finish(PendingMethod& pending, StopConsumer& what);
     Handled finish(PendingMethod& pending, GetMessage& what);
+    [[nodiscard]] Handled check_outcome(const LeaseRange& range, broker::Outcome outcome) const;
     Handled settle(std::uint64_t tag, bool multiple, broker::Outcome outcome);
     void settle_all(broker::Outcome outcome);
     [[nodiscard]] bool window_open() const { return global_prefetch_ == 0 || unacked_.size() < global_prefetch_; }

@@ -288,6 +288,14 @@ void Channel::set_global_prefetch(std::uint32_t count) {
 
 // --- settling
 
+/// Streams are read, not taken from: there is nothing to give back or to refuse.
+Handled Channel::check_outcome(const LeaseRange& range, broker::Outcome outcome) const {
+    if (outcome == broker::Outcome::accept) return {};
+    const auto* queue = link().catalog().queue(range.queue);
+    if (queue == nullptr || queue->kind != broker::QueueKind::stream) return {};
+    return refuse(ReplyCode::not_implemented, "reject and nack are not supported by stream " + described("queue", queue->name, link()));
+}
+
 Handled Channel::settle(std::uint64_t tag, bool multiple, broker::Outcome outcome) {
     if (transaction_) {
         const bool known = tag == 0 ? multiple : unacked_.contains(tag);
@@ -301,11 +309,13 @@ Handled Channel::settle(std::uint64_t tag, bool multiple, broker::Outcome outcom
     if (!multiple) {
         LeaseRange range;
         if (!unacked_.take(tag, range)) return refuse(unknown_delivery_tag(tag));
+        FANTAIL_CHECK(check_outcome(range, outcome));
         parts_.settler.add(port, range, outcome);
     } else {
         std::vector<LeaseRange> ranges;
         if (tag == 0) unacked_.take_all(ranges);
         else if (!unacked_.take_to(tag, ranges)) return refuse(unknown_delivery_tag(tag));
+        for (const LeaseRange& range : ranges) FANTAIL_CHECK(check_outcome(range, outcome));
         for (const LeaseRange& range : ranges) parts_.settler.add(port, range, outcome);
     }
     if (!held_.empty()) release_held();

@@ -384,6 +384,25 @@ TEST(AmqpAcks, TranslateEveryOutcome) {
     EXPECT_THAT(s.said(), ElementsAre(StartsWith("1 basic.recover-ok")));
 }
 
+TEST(AmqpAcks, StreamsCanNotBeRejected_540) {
+    const auto said_after = [](auto&& script) {
+        ConsumeScene s;
+        s.broker.topology.queues["q"].kind = broker::QueueKind::stream;
+        s.send(1, BasicQos{.prefetch_count = 10}).turn();
+        s.give_messages(s.consume(1, "q", "t"), 0, 3);
+        s.said();
+        script(s);
+        s.turn();
+        const auto said = s.said();
+        return said.empty() ? std::string() : said.back();
+    };
+    const auto refused = HasSubstr("connection.close reply_code=540");
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicReject{.delivery_tag = 1}); }), refused);
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicNack{.delivery_tag = 3, .multiple = true, .requeue = true}); }), refused);
+    EXPECT_THAT(said_after([](Scene& s) { s.send(1, TxSelect{}).send(1, BasicReject{.delivery_tag = 1}).send(1, TxCommit{}); }), refused);
+    EXPECT_EQ(said_after([](Scene& s) { s.send(1, BasicAck{.delivery_tag = 3, .multiple = true}); }), "");
+}
+
 TEST(AmqpAcks, UnknownAndRepeatedTagsCloseTheChannel_406) {
     for (const BasicAck& bad : {BasicAck{.delivery_tag = 1}, BasicAck{.delivery_tag = 3},
                                 BasicAck{.delivery_tag = 3, .multiple = true}, BasicAck{.delivery_tag = 0}}) {

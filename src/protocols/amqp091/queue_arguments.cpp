@@ -54,14 +54,20 @@ Complaint read_integer(const FieldValueView& value, std::int64_t min, std::int64
 constexpr std::int64_t timer_ms_max = 315'360'000'000;
 constexpr std::int64_t any_max = std::numeric_limits<std::int64_t>::max();
 
+template <class T>
+void assign(T& field, std::int64_t number) {
+    field = static_cast<T>(number);
+}
+template <class T>
+void assign(std::optional<T>& field, std::int64_t number) {
+    field = static_cast<T>(number);
+}
+
 template <auto Member, std::int64_t Min, std::int64_t Max>
 Complaint integer(const FieldValueView& value, QueueOptions& options) {
     std::int64_t number = 0;
     Complaint complaint = read_integer(value, Min, Max, number);
-    using Field = std::remove_reference_t<decltype(options.*Member)>;
-    if (complaint.empty())
-        options.*Member = static_cast<typename std::conditional_t<std::is_integral_v<Field>, std::type_identity<Field>,
-                                                                  std::common_type<std::int64_t>>::type>(number);
+    if (complaint.empty()) assign(options.*Member, number);
     return complaint;
 }
 
@@ -165,7 +171,7 @@ constexpr std::array rules{
     Rule{"x-max-length", queues, integer<&QueueOptions::length_max, 0, any_max>},
     Rule{"x-max-length-bytes", all, integer<&QueueOptions::length_bytes_max, 0, any_max>},
     Rule{"x-overflow", queues, overflow},
-    Rule{"x-max-priority", queues, integer<&QueueOptions::priority_max, 0, 255>},
+    Rule{"x-max-priority", classic, integer<&QueueOptions::priority_max, 0, 255>},
     Rule{"x-single-active-consumer", queues, single_active},
     Rule{"x-delivery-limit", queues, delivery_limit},
     Rule{"x-delayed-retry-type", queues, delayed_retry},
@@ -215,7 +221,8 @@ Replied<QueueKind> choose_kind(const Link& link, const QueueRequest& request) {
     if (!kind)
         return invalid(link, request, "x-queue-type",
                        word ? "unknown queue type '" + std::string(*word) + "'" : not_a_string);
-    if (*kind == QueueKind::classic || plain) return *kind;
+    if (*kind == QueueKind::classic || (plain && !request.name.empty())) return *kind;
+    if (plain) return refuse(ReplyCode::precondition_failed, "cannot declare a server-named queue for type " + std::string(to_text(*kind)));
     const std::string_view property = !request.durable    ? "non-durable"
                                       : request.exclusive ? "exclusive-owner"
                                                           : "auto-delete";

@@ -113,9 +113,8 @@ ReplyError or_else(const Handled& found, const Error& error) { return found ? re
 bool reserved(std::string_view name) { return name.starts_with(reserved_prefix); }
 
 /// Names of the server's own may be declared again, but not made.
-Handled check_new_name(const Link& link, const NamedThing& thing, bool exists) {
+Handled check_new_name(const NamedThing& thing, bool exists) {
     if (!reserved(thing.name) || exists) return {};
-    (void)link;
     return refuse(reserved_name(thing));
 }
 
@@ -127,13 +126,12 @@ Handled check_dead_letter(const Link& link, const broker::DeclareQueue& command)
 
 // --- bindings
 
-Handled check_match_word(const Link& link, const broker::BindingDefinition& binding) {
+Handled check_match_word(const broker::BindingDefinition& binding) {
     static constexpr std::array<std::string_view, 4> words{"all", "any", "all-with-x", "any-with-x"};
     const auto match = FieldTableView(binding.arguments).find("x-match");
     if (!match) return {};
     const auto word = match->as_text();
     if (word && std::ranges::find(words, *word) != words.end()) return {};
-    (void)link;
     return refuse(ReplyCode::precondition_failed,
                   "Invalid x-match field value " + shown(match) + "; expected all, any, all-with-x, or any-with-x");
 }
@@ -151,7 +149,7 @@ Handled check_source(const Link& link, const broker::BindingDefinition& binding)
     const auto* source = link.catalog().exchange(link.vhost, binding.source);
     if (source == nullptr) return {};
     switch (source->type) {
-        case broker::ExchangeType::headers: return check_match_word(link, binding);
+        case broker::ExchangeType::headers: return check_match_word(binding);
         case broker::ExchangeType::consistent_hash: return check_weight(binding);
         case broker::ExchangeType::direct:
         case broker::ExchangeType::fanout:
@@ -195,7 +193,7 @@ Replied<const broker::ExchangeDefinition*> find_exchange(const Link& link, std::
 Replied<broker::DeclareQueue> declare_queue(const Link& link, const QueueDeclare& method) {
     FANTAIL_CHECK(check_arguments(method.arguments));
     const bool exists = link.catalog().queue(link.vhost, method.queue) != nullptr;
-    FANTAIL_CHECK(check_new_name(link, queue_thing(link, method.queue), exists));
+    FANTAIL_CHECK(check_new_name(queue_thing(link, method.queue), exists));
     const auto* vhost = link.catalog().vhost(link.vhost_name);
     QueueRequest request{method.queue, method.durable, method.exclusive, method.auto_delete,
                          FieldTableView(method.arguments)};
@@ -225,7 +223,7 @@ Replied<broker::DeclareExchange> declare_exchange(const Link& link, const Exchan
     FANTAIL_TRY(auto definition, parse_exchange(link, method));
     const bool exists = link.catalog().exchange(link.vhost, method.exchange) != nullptr;
     FANTAIL_CHECK(check_permission(link, Operation::configure, "exchange", method.exchange));
-    FANTAIL_CHECK(check_new_name(link, exchange_thing(link, method.exchange), exists));
+    FANTAIL_CHECK(check_new_name(exchange_thing(link, method.exchange), exists));
     if (!definition.alternate.empty()) {
         FANTAIL_CHECK(check_permission(link, Operation::read, "exchange", method.exchange));
         FANTAIL_CHECK(check_permission(link, Operation::write, "exchange", definition.alternate));

@@ -149,12 +149,19 @@ TEST(AmqpQueueDeclare, RefusesBadArguments_406) {
                     t.set_text("x-overflow", "reject-publish-dlx");
                 }),
                 invalid("x-overflow"));
+    EXPECT_THAT(with([](Table& t) {
+                    t.set_text("x-queue-type", "quorum");
+                    t.set_int("x-max-priority", 5);
+                }),
+                HasSubstr("of queue type quorum"));
 }
 
 TEST(AmqpQueueDeclare, QuorumQueuesAndStreamsMustBePlain_406) {
     FieldTableBuilder t;
     t.set_text("x-queue-type", "quorum");
     EXPECT_THAT(declared(t, {.queue = "q"}), HasSubstr("invalid property 'non-durable' for queue 'q'"));
+    EXPECT_THAT(declared(t, {.queue = "", .durable = true}),
+                HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - cannot declare a server-named queue for type quorum"));
     EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .exclusive = true}),
                 HasSubstr("invalid property 'exclusive-owner'"));
     EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .auto_delete = true}),

@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string pieces = understand(input, step);
     // In pieces an error may show earlier or later, but what both understood is the same.
     const std::size_t common = std::min(whole.size(), pieces.size());
-    const std::size_t compared = common > 0 && (whole[common - 1] == '!' || pieces[common - 1] == '!') ? common - 1 : common;
+    const std::size_t compared =
+        common > 0 && (whole[common - 1] == '!' || pieces[common - 1] == '!') ? common - 1 : common;
     if (whole.compare(0, compared, pieces, 0, compared) != 0) std::abort();
     return 0;
 }

@@ -22,7 +22,8 @@ std::string decode_percent(std::string_view text, bool plus_is_space) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         unsigned value = 0;
         const char* digits = text.data() + i + 1;
-        const bool escaped = text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2;
+        const bool escaped =
+            text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2;
         if (escaped) {
             out.push_back(static_cast<char>(value));
             i += 2;
@@ -109,7 +110,8 @@ Result<std::size_t> RequestParser::feed(ByteView in) {
         const std::size_t step = state_->parser.put(boost::asio::buffer(in.data() + used, in.size() - used), error);
         used += step;
         if (error == beast::error::need_more) break;
-        if (error == beast::error::header_limit || error == beast::error::body_limit || error == beast::error::buffer_overflow)
+        if (error == beast::error::header_limit || error == beast::error::body_limit ||
+            error == beast::error::buffer_overflow)
             return fail(ErrorCode::too_large, "request too large");
         if (error) return fail(ErrorCode::malformed, "bad request: " + error.message());
         if (step == 0) break;
@@ -188,7 +190,8 @@ std::string encode_percent(std::string_view text) {
     constexpr std::string_view unreserved = "-._~";
     std::string out;
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || unreserved.contains(c);
+        const bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || unreserved.contains(c);
         if (plain) {
             out.push_back(c);
             continue;

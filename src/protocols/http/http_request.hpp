@@ -18,10 +18,10 @@ inline constexpr std::size_t body_size_max = 1u << 20;     ///< bytes of a body
 
 /// A whole request. Owned values: requests are rare and small here.
 struct Request {
-    std::string method;                                        ///< "GET" …
-    std::string path;                                          ///< decoded, without query
-    std::vector<std::string> segments;                         ///< of the path, each decoded by itself ("%2F" stays inside one)
-    std::vector<std::pair<std::string, std::string>> query;    ///< decoded
+    std::string method;                 ///< "GET" …
+    std::string path;                   ///< decoded, without query
+    std::vector<std::string> segments;  ///< of the path, each decoded by itself ("%2F" stays inside one)
+    std::vector<std::pair<std::string, std::string>> query;  ///< decoded
     std::string authorization;
     std::string body;
     bool keep_alive = true;

@@ -7,7 +7,8 @@
 namespace fantail::http {
 namespace {
 
-constexpr std::string_view put_user = "PUT /api/users/al%2Fice?x=1+2&y HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\n{\"a\":1}";
+constexpr std::string_view put_user =
+    "PUT /api/users/al%2Fice?x=1+2&y HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\n{\"a\":1}";
 constexpr std::string_view get_root = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 constexpr std::string_view put_chunked =
     "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n";
@@ -72,7 +73,9 @@ TEST(HttpRequest, IsTheSameHoweverTheBytesAreSplit) {
     }
 }
 
-TEST(HttpRequest, ChunkedBodiesAreJoined_RFC9112_7_1) { EXPECT_EQ(parse_in_two(put_chunked, 0).front().body, "abcdefg"); }
+TEST(HttpRequest, ChunkedBodiesAreJoined_RFC9112_7_1) {
+    EXPECT_EQ(parse_in_two(put_chunked, 0).front().body, "abcdefg");
+}
 
 TEST(HttpRequest, PipelinedRequestsComeOneAfterAnother) {
     const std::string three = std::string(put_user) + std::string(get_root) + std::string(put_chunked);
@@ -93,8 +96,8 @@ TEST(HttpRequest, AHeaderOverTheLimitIsTooLarge) {
 TEST(HttpRequest, ABodyOverTheLimitIsTooLargeAsSoonAsItIsAnnounced) {
     const std::string text = "PUT / HTTP/1.1\r\nContent-Length: " + std::to_string(body_size_max + 1) + "\r\n\r\nx";
     EXPECT_EQ(refusal(text), ErrorCode::too_large);
-    const std::string allowed =
-        "PUT / HTTP/1.1\r\nContent-Length: " + std::to_string(body_size_max) + "\r\n\r\n" + std::string(body_size_max, 'x');
+    const std::string allowed = "PUT / HTTP/1.1\r\nContent-Length: " + std::to_string(body_size_max) + "\r\n\r\n" +
+                                std::string(body_size_max, 'x');
     EXPECT_EQ(parse_in_two(allowed, 0).at(0).body.size(), body_size_max);
 }
 
@@ -127,8 +130,9 @@ TEST(HttpRequest, ALonePercentStaysAsItIs) {
 TEST(HttpResponse, CarriesLengthAndConnection) {
     Bytes out;
     write_response(out, {.status = 404, .body = "{}", .headers = {{"X-A", "b"}}}, false);
-    EXPECT_EQ(as_text(out), "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-                            "Connection: close\r\nX-A: b\r\n\r\n{}");
+    EXPECT_EQ(as_text(out),
+              "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+              "Connection: close\r\nX-A: b\r\n\r\n{}");
     out.clear();
     write_response(out, {.body = "{}"}, true, true);
     EXPECT_TRUE(as_text(out).ends_with("Content-Length: 2\r\nConnection: keep-alive\r\n\r\n"));
@@ -136,7 +140,8 @@ TEST(HttpResponse, CarriesLengthAndConnection) {
 
 TEST(BasicCredentials, AreSplitAtTheFirstColon_RFC7617) {
     EXPECT_EQ(basic_credentials("Basic Z3Vlc3Q6YTpi"), std::pair(std::string("guest"), std::string("a:b")));
-    EXPECT_EQ(basic_credentials("basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), std::pair(std::string("Aladdin"), std::string("open sesame")));
+    EXPECT_EQ(basic_credentials("basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+              std::pair(std::string("Aladdin"), std::string("open sesame")));
     EXPECT_FALSE(basic_credentials("Bearer Z3Vlc3Q6YTpi"));
     EXPECT_FALSE(basic_credentials("Basic Z3Vlc3Q"));
     EXPECT_FALSE(basic_credentials("Basic ????"));

@@ -18,7 +18,8 @@ constexpr std::size_t tags_max = 64;
 
 Result<std::vector<std::string>> tags_of(const json::value& value) {
     std::vector<std::string> tags;
-    if (!value.is_array() || value.as_array().size() > tags_max) return fail(ErrorCode::malformed, "'tags' must be a list of at most 64 texts");
+    if (!value.is_array() || value.as_array().size() > tags_max)
+        return fail(ErrorCode::malformed, "'tags' must be a list of at most 64 texts");
     for (const json::value& each : value.as_array()) {
         if (!each.is_string()) return fail(ErrorCode::malformed, "'tags' must be a list of texts");
         tags.emplace_back(each.as_string());
@@ -30,7 +31,8 @@ Result<std::vector<std::string>> tags_of(const json::value& value) {
 Result<std::optional<std::uint32_t>> limit_member(const json::object& body, std::string_view name) {
     FANTAIL_TRY(const auto value, number_member(body, name));
     if (!value) return std::nullopt;
-    if (*value < 0 || *value > 0xFFFF'FFFF) return fail(ErrorCode::malformed, "'" + std::string(name) + "' must be from 0 to 4294967295");
+    if (*value < 0 || *value > 0xFFFF'FFFF)
+        return fail(ErrorCode::malformed, "'" + std::string(name) + "' must be from 0 to 4294967295");
     return static_cast<std::uint32_t>(*value);
 }
 
@@ -46,12 +48,15 @@ Result<broker::VhostDefinition> vhost_from(const http::Request& request) {
     vhost.description = description.value_or("");
     if (type) {
         vhost.default_queue_kind = kind_of(*type);
-        if (!vhost.default_queue_kind) return fail(ErrorCode::malformed, "'default_queue_type' must be classic, quorum or stream");
+        if (!vhost.default_queue_kind)
+            return fail(ErrorCode::malformed, "'default_queue_type' must be classic, quorum or stream");
     }
     return vhost;
 }
 
-json::value limit_json(const std::optional<std::uint32_t>& limit) { return limit ? json::value(*limit) : json::value(nullptr); }
+json::value limit_json(const std::optional<std::uint32_t>& limit) {
+    return limit ? json::value(*limit) : json::value(nullptr);
+}
 
 }  // namespace
 
@@ -65,7 +70,8 @@ void AdminApi::list_users(const http::Request& request) {
     for (const broker::UserDefinition* user : users) {
         json::array tags;
         for (const std::string& tag : user->tags) tags.emplace_back(utf8(tag));
-        items.push_back(json::object{{"name", utf8(user->name)}, {"tags", std::move(tags)},
+        items.push_back(json::object{{"name", utf8(user->name)},
+                                     {"tags", std::move(tags)},
                                      {"has_password", !user->password_hash.empty()},
                                      {"connections_max", limit_json(user->connections_max)},
                                      {"channels_max", limit_json(user->channels_max)}});
@@ -81,7 +87,8 @@ Result<broker::UserDefinition> AdminApi::user_from(const http::Request& request,
     broker::UserDefinition user = present == nullptr ? broker::UserDefinition() : *present;
     user.name = request.segments[2];
     FANTAIL_TRY(const auto password, text_member(body, "password"));
-    if (password && password->size() > password_size_max) return fail(ErrorCode::malformed, "a password has at most 1024 bytes");
+    if (password && password->size() > password_size_max)
+        return fail(ErrorCode::malformed, "a password has at most 1024 bytes");
     keep_password = !password && present != nullptr;
     if (password) user.password_hash = hash_password(*password);
     if (const json::value* tags = body.if_contains("tags")) {
@@ -114,10 +121,13 @@ void AdminApi::list_vhosts(const http::Request& request) {
     cut_page(vhosts, *page, [](const auto* a, const auto* b) { return a->name < b->name; });
     json::array items;
     for (const broker::VhostDefinition* vhost : vhosts) {
-        items.push_back(json::object{{"name", utf8(vhost->name)}, {"description", utf8(vhost->description)},
-                                     {"default_queue_type", kind_name(vhost->default_queue_kind.value_or(broker::QueueKind::classic))},
-                                     {"connections_max", limit_json(vhost->connections_max)},
-                                     {"queues_max", limit_json(vhost->queues_max)}, {"queues", catalog().queue_count(vhost->id)}});
+        items.push_back(json::object{
+            {"name", utf8(vhost->name)},
+            {"description", utf8(vhost->description)},
+            {"default_queue_type", kind_name(vhost->default_queue_kind.value_or(broker::QueueKind::classic))},
+            {"connections_max", limit_json(vhost->connections_max)},
+            {"queues_max", limit_json(vhost->queues_max)},
+            {"queues", catalog().queue_count(vhost->id)}});
     }
     answer(list_body(total, *page, std::move(items)));
 }
@@ -139,11 +149,15 @@ void AdminApi::list_permissions(const http::Request& request) {
     auto permissions = catalog().permissions();
     if (*wanted != nullptr) std::erase_if(permissions, [&](const auto* each) { return each->vhost != (*wanted)->id; });
     const std::size_t total = permissions.size();
-    cut_page(permissions, *page, [](const auto* a, const auto* b) { return std::tie(a->vhost, a->user) < std::tie(b->vhost, b->user); });
+    cut_page(permissions, *page,
+             [](const auto* a, const auto* b) { return std::tie(a->vhost, a->user) < std::tie(b->vhost, b->user); });
     json::array items;
     for (const broker::PermissionDefinition* each : permissions) {
-        items.push_back(json::object{{"vhost", vhost_name(each->vhost)}, {"user", utf8(each->user)}, {"configure", utf8(each->configure)},
-                                     {"write", utf8(each->write)}, {"read", utf8(each->read)}});
+        items.push_back(json::object{{"vhost", vhost_name(each->vhost)},
+                                     {"user", utf8(each->user)},
+                                     {"configure", utf8(each->configure)},
+                                     {"write", utf8(each->write)},
+                                     {"read", utf8(each->read)}});
     }
     answer(list_body(total, *page, std::move(items)));
 }
@@ -151,13 +165,16 @@ void AdminApi::list_permissions(const http::Request& request) {
 void AdminApi::put_permission(const http::Request& request) {
     const auto permission = [&]() -> Result<broker::PermissionDefinition> {
         FANTAIL_TRY(const broker::VhostDefinition* in, vhost(request.segments[2]));
-        if (catalog().user(request.segments[3]) == nullptr) return fail(ErrorCode::not_found, "no user '" + request.segments[3] + "'");
+        if (catalog().user(request.segments[3]) == nullptr)
+            return fail(ErrorCode::not_found, "no user '" + request.segments[3] + "'");
         FANTAIL_TRY(const json::object body, parse_object(request.body));
         FANTAIL_CHECK(only_members(body, {"configure", "write", "read"}));
         FANTAIL_TRY(const auto configure, text_member(body, "configure"));
         FANTAIL_TRY(const auto write, text_member(body, "write"));
         FANTAIL_TRY(const auto read, text_member(body, "read"));
-        if (!configure || !write || !read) return fail(ErrorCode::malformed, "'configure', 'write' and 'read' are needed: regular expressions over names");
+        if (!configure || !write || !read)
+            return fail(ErrorCode::malformed,
+                        "'configure', 'write' and 'read' are needed: regular expressions over names");
         return broker::PermissionDefinition{request.segments[3], in->id, *configure, *write, *read};
     }();
     if (!permission) return refuse(permission.error());

@@ -53,7 +53,9 @@ const AdminApi::Endpoint AdminApi::endpoints[] = {
 namespace {
 
 bool fits(const std::vector<std::string_view>& path, const std::vector<std::string>& segments) {
-    return std::ranges::equal(path, segments, [](std::string_view wanted, const std::string& got) { return wanted == "{}" || wanted == got; });
+    return std::ranges::equal(path, segments, [](std::string_view wanted, const std::string& got) {
+        return wanted == "{}" || wanted == got;
+    });
 }
 
 int status_of(ErrorCode code) {
@@ -96,11 +98,15 @@ bool AdminApi::open_to_all(const http::Request& request) {
     return request.segments.size() == 1 && (request.method == "GET" || request.method == "HEAD");
 }
 
-std::string AdminApi::error_body(const std::string& reason) { return json::serialize(json::object{{"error", utf8(reason)}}); }
+std::string AdminApi::error_body(const std::string& reason) {
+    return json::serialize(json::object{{"error", utf8(reason)}});
+}
 
 void AdminApi::answer(std::string json_body, int status) { respond_({.status = status, .body = std::move(json_body)}); }
 
-void AdminApi::refuse(const Error& error) { respond_({.status = status_of(error.code), .body = error_body(error.message)}); }
+void AdminApi::refuse(const Error& error) {
+    respond_({.status = status_of(error.code), .body = error_body(error.message)});
+}
 
 void AdminApi::change(broker::AdminCommand command, bool makes_new) {
     last_request_ = last_request_.plus(1);
@@ -134,7 +140,8 @@ Result<const broker::VhostDefinition*> AdminApi::vhost(const std::string& name) 
 }
 
 Result<const broker::VhostDefinition*> AdminApi::wanted_vhost(const http::Request& request) const {
-    const std::string name = request.segments.size() > 2 ? request.segments[2] : std::string(request.parameter("vhost"));
+    const std::string name =
+        request.segments.size() > 2 ? request.segments[2] : std::string(request.parameter("vhost"));
     if (name.empty()) return nullptr;
     return vhost(name);
 }

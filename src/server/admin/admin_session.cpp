@@ -29,7 +29,8 @@ protocols::Protocol::Sniff sniff_http(ByteView first) {
 }  // namespace
 
 AdminSession::AdminSession(protocols::SessionHost& host, AdminBackend& backend)
-    : host_(host), api_(host, backend, [this](http::Response response) { respond(std::move(response)); }),
+    : host_(host),
+      api_(host, backend, [this](http::Response response) { respond(std::move(response)); }),
       deadline_(host.now().mono.plus_ms(request_timeout_ms)) {}
 
 std::size_t AdminSession::on_bytes(ByteView bytes) {
@@ -45,7 +46,8 @@ bool AdminSession::parse_one(ByteView bytes, std::size_t& used) {
     const auto fed = parser_.feed(bytes.subspan(used));
     if (!fed) {
         keep_alive_ = false;
-        respond({.status = fed.error().code == ErrorCode::too_large ? 413 : 400, .body = AdminApi::error_body(fed.error().message)});
+        respond({.status = fed.error().code == ErrorCode::too_large ? 413 : 400,
+                 .body = AdminApi::error_body(fed.error().message)});
         return false;
     }
     used += *fed;
@@ -77,7 +79,8 @@ AdminSession::Login AdminSession::log_in(const http::Request& request) {
 }
 
 void AdminSession::refuse_login() {
-    respond({.status = 401, .body = AdminApi::error_body("log in as a user with the tag administrator"),
+    respond({.status = 401,
+             .body = AdminApi::error_body("log in as a user with the tag administrator"),
              .headers = {{"WWW-Authenticate", "Basic realm=\"fantail\""}}});
 }
 
@@ -111,7 +114,8 @@ protocols::SessionInfo AdminSession::info() const {
 }
 
 protocols::Protocol AdminSession::protocol(AdminBackend& backend) {
-    return {"http", sniff_http, [&backend](protocols::SessionHost& host) { return std::make_unique<AdminSession>(host, backend); }};
+    return {"http", sniff_http,
+            [&backend](protocols::SessionHost& host) { return std::make_unique<AdminSession>(host, backend); }};
 }
 
 }  // namespace fantail::server

@@ -39,12 +39,12 @@ private:
     protocols::SessionHost& host_;
     http::RequestParser parser_;
     AdminApi api_;
-    MonoTime deadline_;              ///< of the request under way, or of the idle connection
+    MonoTime deadline_;  ///< of the request under way, or of the idle connection
     std::string user_;
-    bool busy_ = false;              ///< a request awaits its answer
-    bool parsing_ = false;           ///< inside on_bytes
+    bool busy_ = false;     ///< a request awaits its answer
+    bool parsing_ = false;  ///< inside on_bytes
     bool writable_ = true;
-    bool refused_ = false;           ///< a wrong password: the answer waits, against guessing
+    bool refused_ = false;  ///< a wrong password: the answer waits, against guessing
     bool keep_alive_ = true;
     bool head_only_ = false;
 };

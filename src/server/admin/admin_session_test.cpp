@@ -36,7 +36,9 @@ public:
         for (const auto& each : figures) report.totals.add(each);
         done({report});
     }
-    void close_connection(Asker, ConnectionId id, std::string, std::function<void(bool)> done) override { done(id.value == 77); }
+    void close_connection(Asker, ConnectionId id, std::string, std::function<void(bool)> done) override {
+        done(id.value == 77);
+    }
 
     broker::Catalog topology;
     std::vector<broker::QueueFigures> figures;
@@ -125,8 +127,10 @@ protected:
         boost::system::error_code not_json;
         return {std::stoi(text.substr(9, 3)), text.substr(0, end), json::parse(text.substr(end + 4), not_json)};
     }
-    Answer ask(const std::string& method, const std::string& target, const std::string& body = "", const std::string& login = admin_login) {
-        return parse(say(method + " " + target + " HTTP/1.1\r\nHost: h\r\n" + (login.empty() ? "" : "Authorization: " + login + "\r\n") +
+    Answer ask(const std::string& method, const std::string& target, const std::string& body = "",
+               const std::string& login = admin_login) {
+        return parse(say(method + " " + target + " HTTP/1.1\r\nHost: h\r\n" +
+                         (login.empty() ? "" : "Authorization: " + login + "\r\n") +
                          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body));
     }
     /// The controller's answer to the last command.
@@ -199,9 +203,9 @@ TEST_F(Admin, UnknownPathsAndMethodsAreRefused) {
 
 TEST_F(Admin, AnswersOneRequestAfterAnother) {
     const std::string get = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
-    const std::string both = say(get + get);
-    EXPECT_EQ(both.find("alive"), both.find("{\"status\":\"alive\"}") + 11);
-    EXPECT_NE(both.find("HTTP/1.1 200", 1), std::string::npos) << "two answers";
+    const std::string once = say(get);
+    EXPECT_EQ(say(get + get), once + once);
+    EXPECT_FALSE(host_.closed);
 }
 
 TEST_F(Admin, TakesNothingWhileAnAnswerIsAwaited) {
@@ -235,7 +239,8 @@ TEST_F(Admin, AnAdministratorsCloseEndsTheConnection) {
 }
 
 TEST_F(Admin, ListsQueuesInOrderAndInPages) {
-    for (int i = 9; i >= 0; --i) add_queue(100 + static_cast<std::uint64_t>(i), "q" + std::to_string(i), static_cast<std::uint64_t>(i));
+    for (int i = 9; i >= 0; --i)
+        add_queue(100 + static_cast<std::uint64_t>(i), "q" + std::to_string(i), static_cast<std::uint64_t>(i));
     const Answer page = ask("GET", "/api/queues?offset=3&limit=2");
     EXPECT_EQ(page.body.at("total").as_int64(), 10);
     ASSERT_EQ(page.body.at("items").as_array().size(), 2u);
@@ -274,7 +279,10 @@ TEST_F(Admin, AQueueThatVanishesMeanwhileIsNotFound) {
 }
 
 TEST_F(Admin, DeclaresQueuesByTheArgumentsThatClientsUse) {
-    EXPECT_EQ(ask("PUT", "/api/queues/%2F/new", R"({"durable":true,"arguments":{"x-queue-type":"quorum","x-max-length":7}})").status, 0);
+    EXPECT_EQ(
+        ask("PUT", "/api/queues/%2F/new", R"({"durable":true,"arguments":{"x-queue-type":"quorum","x-max-length":7}})")
+            .status,
+        0);
     const auto& declare = command<broker::DeclareQueue>();
     EXPECT_EQ(declare.name, "new");
     EXPECT_EQ(declare.kind, broker::QueueKind::quorum);
@@ -284,7 +292,8 @@ TEST_F(Admin, DeclaresQueuesByTheArgumentsThatClientsUse) {
 }
 
 TEST_F(Admin, BadDeclarationsReachNobody) {
-    for (const char* body : {"{", "[]", R"({"durable":"yes"})", R"({"arguments":[]})", R"({"arguments":{"x-max-length":"x"}})", R"({"duraable":true})"})
+    for (const char* body : {"{", "[]", R"({"durable":"yes"})", R"({"arguments":[]})",
+                             R"({"arguments":{"x-max-length":"x"}})", R"({"duraable":true})"})
         EXPECT_EQ(ask("PUT", "/api/queues/%2F/new", body).status, 400) << body;
     EXPECT_EQ(ask("PUT", "/api/queues/%2F/amq.mine").status, 403);
     EXPECT_EQ(ask("PUT", "/api/queues/nowhere/new").status, 404);
@@ -331,19 +340,25 @@ TEST_F(Admin, PermissionsNeedUserVhostAndAllThreePatterns) {
 }
 
 TEST_F(Admin, PoliciesAreUnderstoodOrRefusedByKey) {
-    (void)ask("PUT", "/api/policies/%2F/p", R"({"pattern":"^q","priority":3,"apply_to":"queues","definition":{"max-length":5,"overflow":"reject-publish"}})");
+    (void)ask(
+        "PUT", "/api/policies/%2F/p",
+        R"({"pattern":"^q","priority":3,"apply_to":"queues","definition":{"max-length":5,"overflow":"reject-publish"}})");
     const auto& policy = command<broker::PutPolicy>().definition;
     EXPECT_EQ(policy.options.length_max, 5u);
     EXPECT_EQ(policy.options.overflow, broker::Overflow::reject_publish);
     EXPECT_EQ(policy.keys.size(), 2u);
     EXPECT_FALSE(policy.is_operator);
     (void)reply();
-    EXPECT_THAT(ask("PUT", "/api/policies/%2F/p", R"({"pattern":"","definition":{"max-lenght":5}})").error(), HasSubstr("max-lenght"));
-    EXPECT_THAT(ask("PUT", "/api/policies/%2F/p", R"({"pattern":"","definition":{"max-length":-1}})").error(), HasSubstr("max-length"));
+    EXPECT_THAT(ask("PUT", "/api/policies/%2F/p", R"({"pattern":"","definition":{"max-lenght":5}})").error(),
+                HasSubstr("max-lenght"));
+    EXPECT_THAT(ask("PUT", "/api/policies/%2F/p", R"({"pattern":"","definition":{"max-length":-1}})").error(),
+                HasSubstr("max-length"));
     EXPECT_EQ(ask("PUT", "/api/policies/%2F/p", R"({"pattern":"","definition":{}})").status, 400);
     EXPECT_EQ(ask("PUT", "/api/policies/%2F/p", R"({"definition":{"expires":1}})").status, 400);
-    EXPECT_THAT(ask("PUT", "/api/operator-policies/%2F/p", R"({"pattern":"","definition":{"dead-letter-exchange":"x"}})").error(),
-                HasSubstr("limits only"));
+    EXPECT_THAT(
+        ask("PUT", "/api/operator-policies/%2F/p", R"({"pattern":"","definition":{"dead-letter-exchange":"x"}})")
+            .error(),
+        HasSubstr("limits only"));
     host_.commands.clear();
     (void)ask("PUT", "/api/operator-policies/%2F/p", R"({"pattern":"","definition":{"max-age":"7D"}})");
     EXPECT_TRUE(command<broker::PutPolicy>().definition.is_operator);

@@ -57,16 +57,16 @@ struct CoreReport {
     CoreId core;
     std::uint32_t connections = 0;
     std::uint32_t busy_permille = 0;
-    std::uint64_t cached_bytes = 0;               ///< message bytes in memory
+    std::uint64_t cached_bytes = 0;  ///< message bytes in memory
     std::vector<LogReport> logs;
     QueueTotals totals;
-    std::vector<broker::QueueFigures> queues;     ///< those with most messages, bounded by the caller
+    std::vector<broker::QueueFigures> queues;  ///< those with most messages, bounded by the caller
 };
 
 /// The process as a whole.
 struct ProcessReport {
-    bool ready = false;                ///< all listeners accept, and no stop has begun
-    std::string alarm;                 ///< why publishers are held back, or empty
+    bool ready = false;  ///< all listeners accept, and no stop has begun
+    std::string alarm;   ///< why publishers are held back, or empty
     std::int64_t uptime_ms = 0;
     std::int64_t started_unix_ms = 0;
     std::uint64_t resident_bytes = 0;
@@ -83,10 +83,12 @@ public:
 
     using Wanted = std::shared_ptr<const std::unordered_set<QueueId>>;
     /// The figures of the queues named, in any order.
-    virtual void gather_queues(Asker asker, Wanted wanted, std::function<void(std::vector<broker::QueueFigures>)> done) = 0;
+    virtual void gather_queues(Asker asker, Wanted wanted,
+                               std::function<void(std::vector<broker::QueueFigures>)> done) = 0;
     virtual void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) = 0;
     /// \param queues_max how many queues each core names
-    virtual void gather_reports(Asker asker, std::size_t queues_max, std::function<void(std::vector<CoreReport>)> done) = 0;
+    virtual void gather_reports(Asker asker, std::size_t queues_max,
+                                std::function<void(std::vector<CoreReport>)> done) = 0;
     /// Asks a connection to close. `done` gets whether there is such a connection.
     virtual void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) = 0;
 };

@@ -25,7 +25,10 @@ std::size_t character_size(std::string_view text) {
     const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = byte(0);
     if (lead < 0x80) return 1;
-    const std::size_t size = lead >= 0xF0 && lead <= 0xF4 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xC2 && lead < 0xE0 ? 2 : 0;
+    const std::size_t size = lead >= 0xF0 && lead <= 0xF4  ? 4
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                                                           : 0;
     if (size == 0 || text.size() < size) return 0;
     for (std::size_t i = 1; i < size; ++i)
         if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -74,12 +77,14 @@ Result<void> add(record::FieldTableBuilder& out, std::string_view name, const js
 Result<Bytes> table_at(const json::object& object, unsigned depth) {
     if (depth > record::field_table_depth_max) return fail(ErrorCode::too_large, "nested too deep");
     record::FieldTableBuilder out;
-    for (const auto& [name, value] : object) FANTAIL_CHECK(add(out, std::string_view(name.data(), name.size()), value, depth));
+    for (const auto& [name, value] : object)
+        FANTAIL_CHECK(add(out, std::string_view(name.data(), name.size()), value, depth));
     return out.take();
 }
 
 Result<void> add(record::FieldTableBuilder& out, std::string_view name, const json::value& value, unsigned depth) {
-    if (name.size() > record::field_name_size_max) return fail(ErrorCode::too_large, "an argument's name is longer than 255 bytes");
+    if (name.size() > record::field_name_size_max)
+        return fail(ErrorCode::too_large, "an argument's name is longer than 255 bytes");
     switch (value.kind()) {
         case json::kind::null: out.set_nothing(name); return {};
         case json::kind::bool_: out.set_bool(name, value.as_bool()); return {};
@@ -167,7 +172,8 @@ json::object json_of(const broker::QueueOptions& o) {
     put(out, "expires", o.expires_ms);
     if (o.dead_letter_exchange) out["dead-letter-exchange"] = utf8(*o.dead_letter_exchange);
     if (o.dead_letter_routing_key) out["dead-letter-routing-key"] = utf8(*o.dead_letter_routing_key);
-    if (o.dead_letter_strategy == broker::DeadLetterStrategy::at_least_once) out["dead-letter-strategy"] = "at-least-once";
+    if (o.dead_letter_strategy == broker::DeadLetterStrategy::at_least_once)
+        out["dead-letter-strategy"] = "at-least-once";
     put(out, "max-length", o.length_max);
     put(out, "max-length-bytes", o.length_bytes_max);
     if (o.overflow == broker::Overflow::reject_publish) out["overflow"] = "reject-publish";

@@ -21,7 +21,8 @@ public:
     }
     template <class T>
     void sample(std::string_view name, std::string_view labels, T value) {
-        fmt::format_to(std::back_inserter(text_), "{}{}{}{} {}\n", name, labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", value);
+        fmt::format_to(std::back_inserter(text_), "{}{}{}{} {}\n", name, labels.empty() ? "" : "{", labels,
+                       labels.empty() ? "" : "}", value);
     }
     template <class T>
     void single(std::string_view name, std::string_view type, std::string_view help, T value) {
@@ -39,19 +40,24 @@ void write_process(MetricsWriter& out, const ProcessReport& process) {
     out.sample("fantail_build_info", fmt::format("version=\"{}\"", version), 1);
     out.single("process_start_time_seconds", "gauge", "Start of the process, in seconds since 1970.",
                static_cast<double>(process.started_unix_ms) / 1e3);
-    out.single("process_cpu_seconds_total", "counter", "User and system CPU time spent.", static_cast<double>(process.cpu_ns) / 1e9);
+    out.single("process_cpu_seconds_total", "counter", "User and system CPU time spent.",
+               static_cast<double>(process.cpu_ns) / 1e9);
     out.single("process_resident_memory_bytes", "gauge", "Resident memory.", process.resident_bytes);
-    out.single("fantail_uptime_seconds", "gauge", "Time since the start.", static_cast<double>(process.uptime_ms) / 1e3);
+    out.single("fantail_uptime_seconds", "gauge", "Time since the start.",
+               static_cast<double>(process.uptime_ms) / 1e3);
     out.single("fantail_ready", "gauge", "1 if every listener accepts.", process.ready ? 1 : 0);
-    out.single("fantail_alarm", "gauge", "1 while publishers are held back for want of memory or disk.", process.alarm.empty() ? 0 : 1);
+    out.single("fantail_alarm", "gauge", "1 while publishers are held back for want of memory or disk.",
+               process.alarm.empty() ? 0 : 1);
 }
 
 void write_cores(MetricsWriter& out, const std::vector<CoreReport>& cores) {
     const auto label = [](const CoreReport& core) { return fmt::format("core=\"{}\"", core.core.value); };
     out.describe("fantail_connections", "gauge", "Open connections of all protocols.");
     for (const CoreReport& core : cores) out.sample("fantail_connections", label(core), core.connections);
-    out.describe("fantail_core_busy_ratio", "gauge", "Share of its time that a core works, smoothed over about a second.");
-    for (const CoreReport& core : cores) out.sample("fantail_core_busy_ratio", label(core), core.busy_permille / 1000.0);
+    out.describe("fantail_core_busy_ratio", "gauge",
+                 "Share of its time that a core works, smoothed over about a second.");
+    for (const CoreReport& core : cores)
+        out.sample("fantail_core_busy_ratio", label(core), core.busy_permille / 1000.0);
     out.describe("fantail_cached_message_bytes", "gauge", "Message bytes kept in memory.");
     for (const CoreReport& core : cores) out.sample("fantail_cached_message_bytes", label(core), core.cached_bytes);
 }
@@ -62,13 +68,16 @@ void write_logs(MetricsWriter& out, const std::vector<CoreReport>& cores) {
         const char* name;
         const char* type;
         const char* help;
-        std::uint64_t Figures::*value;
+        std::uint64_t Figures::* value;
     };
     constexpr Metric metrics[] = {
-        {"fantail_log_entries_appended_total", "counter", "Entries appended to the shard's log.", &Figures::entries_appended},
+        {"fantail_log_entries_appended_total", "counter", "Entries appended to the shard's log.",
+         &Figures::entries_appended},
         {"fantail_log_bytes_appended_total", "counter", "Bytes appended to the shard's log.", &Figures::bytes_appended},
-        {"fantail_log_writes_total", "counter", "Group commits: journal writes that made entries durable.", &Figures::writes},
-        {"fantail_log_bytes_written_total", "counter", "Bytes written to journal and segments, padding included.", &Figures::bytes_written},
+        {"fantail_log_writes_total", "counter", "Group commits: journal writes that made entries durable.",
+         &Figures::writes},
+        {"fantail_log_bytes_written_total", "counter", "Bytes written to journal and segments, padding included.",
+         &Figures::bytes_written},
         {"fantail_log_journal_bytes", "gauge", "Journal bytes on disk.", &Figures::journal_bytes},
         {"fantail_log_segment_bytes", "gauge", "Segment bytes on disk, holes not counted.", &Figures::segment_bytes},
         {"fantail_log_segments", "gauge", "Segment files.", &Figures::segments},
@@ -89,12 +98,15 @@ void write_logs(MetricsWriter& out, const std::vector<CoreReport>& cores) {
 void write_totals(MetricsWriter& out, const QueueTotals& totals) {
     out.single("fantail_queues", "gauge", "Queues and streams.", totals.queues);
     out.single("fantail_messages_ready", "gauge", "Messages waiting in all queues.", totals.ready);
-    out.single("fantail_messages_unsettled", "gauge", "Messages delivered and not settled, or held back until later.", totals.unsettled);
+    out.single("fantail_messages_unsettled", "gauge", "Messages delivered and not settled, or held back until later.",
+               totals.unsettled);
     out.single("fantail_message_body_bytes", "gauge", "Bytes of the bodies of both.", totals.body_bytes);
     out.single("fantail_consumers", "gauge", "Consumers.", totals.consumers);
-    out.single("fantail_messages_published", "gauge", "Messages that came into the queues that exist now.", totals.published);
+    out.single("fantail_messages_published", "gauge", "Messages that came into the queues that exist now.",
+               totals.published);
     out.single("fantail_messages_delivered", "gauge", "Deliveries from the queues that exist now.", totals.delivered);
-    out.single("fantail_messages_redelivered", "gauge", "Repeated deliveries from the queues that exist now.", totals.redelivered);
+    out.single("fantail_messages_redelivered", "gauge", "Repeated deliveries from the queues that exist now.",
+               totals.redelivered);
     out.single("fantail_messages_settled", "gauge", "Messages settled in the queues that exist now.", totals.settled);
 }
 
@@ -110,7 +122,8 @@ std::vector<NamedQueue> named_queues(const std::vector<CoreReport>& cores, const
             const broker::QueueDefinition* queue = catalog.queue(figures.queue);
             const broker::VhostDefinition* vhost = queue == nullptr ? nullptr : catalog.vhost(queue->vhost);
             if (vhost == nullptr) continue;
-            all.push_back({figures, fmt::format("vhost=\"{}\",queue=\"{}\"", label_text(vhost->name), label_text(queue->name))});
+            all.push_back(
+                {figures, fmt::format("vhost=\"{}\",queue=\"{}\"", label_text(vhost->name), label_text(queue->name))});
         }
     }
     const auto messages = [](const NamedQueue& each) { return each.figures.ready + each.figures.unsettled; };
@@ -126,7 +139,8 @@ void write_queues(MetricsWriter& out, const std::vector<NamedQueue>& queues) {
         for (const NamedQueue& queue : queues) out.sample(name, queue.labels, queue.figures.*member);
     };
     family("fantail_queue_messages_ready", "gauge", "Messages waiting.", &Figures::ready);
-    family("fantail_queue_messages_unsettled", "gauge", "Messages delivered and not settled, or held back until later.", &Figures::unsettled);
+    family("fantail_queue_messages_unsettled", "gauge", "Messages delivered and not settled, or held back until later.",
+           &Figures::unsettled);
     family("fantail_queue_body_bytes", "gauge", "Bytes of the bodies of both.", &Figures::body_bytes);
     family("fantail_queue_consumers", "gauge", "Consumers.", &Figures::consumers);
     family("fantail_queue_messages_published_total", "counter", "Messages that came in.", &Figures::published);
@@ -138,7 +152,8 @@ void write_queues(MetricsWriter& out, const std::vector<NamedQueue>& queues) {
 }  // namespace
 
 void QueueTotals::add(const broker::QueueFigures& f) {
-    add(QueueTotals{1, f.ready, f.unsettled, f.body_bytes, f.consumers, f.published, f.delivered, f.redelivered, f.settled});
+    add(QueueTotals{1, f.ready, f.unsettled, f.body_bytes, f.consumers, f.published, f.delivered, f.redelivered,
+                    f.settled});
 }
 
 void QueueTotals::add(const QueueTotals& other) {
@@ -153,7 +168,8 @@ void QueueTotals::add(const QueueTotals& other) {
     settled += other.settled;
 }
 
-std::string metrics_text(const ProcessReport& process, const std::vector<CoreReport>& cores, const broker::Catalog& catalog) {
+std::string metrics_text(const ProcessReport& process, const std::vector<CoreReport>& cores,
+                         const broker::Catalog& catalog) {
     MetricsWriter out;
     write_process(out, process);
     write_cores(out, cores);

@@ -25,7 +25,8 @@ constexpr std::int64_t int_max = std::numeric_limits<std::int64_t>::max();
 template <auto Member, std::int64_t Min, std::int64_t Max>
 Complaint number(const json::value& value, PolicyDefinition& policy) {
     if (!value.is_int64() || value.as_int64() < Min || value.as_int64() > Max)
-        return "must be a whole number from " + std::to_string(Min) + (Max == int_max ? " up" : " to " + std::to_string(Max));
+        return "must be a whole number from " + std::to_string(Min) +
+               (Max == int_max ? " up" : " to " + std::to_string(Max));
     using Field = std::decay_t<decltype(policy.options.*Member)>;
     if constexpr (requires { typename Field::value_type; })
         policy.options.*Member = static_cast<typename Field::value_type>(value.as_int64());
@@ -73,8 +74,9 @@ Complaint overflow(const json::value& value, PolicyDefinition& policy) {
 }
 
 Complaint strategy(const json::value& value, PolicyDefinition& policy) {
-    constexpr Choice<broker::DeadLetterStrategy> choices[] = {{"at-most-once", broker::DeadLetterStrategy::at_most_once},
-                                                              {"at-least-once", broker::DeadLetterStrategy::at_least_once}};
+    constexpr Choice<broker::DeadLetterStrategy> choices[] = {
+        {"at-most-once", broker::DeadLetterStrategy::at_most_once},
+        {"at-least-once", broker::DeadLetterStrategy::at_least_once}};
     return choose(value, choices, policy.options.dead_letter_strategy);
 }
 
@@ -97,7 +99,8 @@ Complaint age(const json::value& value, PolicyDefinition& policy) {
     std::int64_t count = 0;
     const char* end = all.data() + all.size() - 1;
     const auto [at, error] = std::from_chars(all.data(), end, count);
-    if (unit == std::end(units) || error != std::errc() || at != end || count < 0 || count > int_max / unit->value) return complaint;
+    if (unit == std::end(units) || error != std::errc() || at != end || count < 0 || count > int_max / unit->value)
+        return complaint;
     policy.options.retention_ms = count * unit->value;
     return {};
 }
@@ -105,7 +108,7 @@ Complaint age(const json::value& value, PolicyDefinition& policy) {
 struct Key {
     std::string_view name;
     Complaint (*apply)(const json::value&, PolicyDefinition&);
-    bool for_operators = false;   ///< a limit
+    bool for_operators = false;  ///< a limit
 };
 
 constexpr Key keys[] = {
@@ -143,9 +146,11 @@ Result<void> read_policy_definition(const json::object& definition, PolicyDefini
     for (const auto& [name, value] : definition) {
         const std::string_view wanted(name.data(), name.size());
         const Key* key = std::ranges::find(keys, wanted, &Key::name);
-        if (key == std::end(keys)) return fail(ErrorCode::malformed, "unknown key '" + std::string(wanted) + "' in the definition");
+        if (key == std::end(keys))
+            return fail(ErrorCode::malformed, "unknown key '" + std::string(wanted) + "' in the definition");
         if (policy.is_operator && !key->for_operators)
-            return fail(ErrorCode::malformed, "'" + std::string(wanted) + "' is no limit: operator policies set limits only");
+            return fail(ErrorCode::malformed,
+                        "'" + std::string(wanted) + "' is no limit: operator policies set limits only");
         if (Complaint complaint = key->apply(value, policy); !complaint.empty())
             return fail(ErrorCode::malformed, "'" + std::string(wanted) + "' " + complaint);
         policy.keys.emplace_back(std::string(wanted), json::serialize(value));

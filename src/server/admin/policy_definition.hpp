@@ -11,7 +11,8 @@ namespace fantail::server {
 
 /// Fills `options`, `alternate_exchange` and `keys` of the policy. An operator policy may only set limits.
 /// Errors: malformed (unknown key, wrong value), naming the key.
-[[nodiscard]] Result<void> read_policy_definition(const boost::json::object& definition, broker::PolicyDefinition& policy);
+[[nodiscard]] Result<void> read_policy_definition(const boost::json::object& definition,
+                                                  broker::PolicyDefinition& policy);
 
 [[nodiscard]] std::string_view target_name(broker::PolicyTarget target);
 [[nodiscard]] std::optional<broker::PolicyTarget> target_of(std::string_view name);

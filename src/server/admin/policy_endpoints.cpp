@@ -41,9 +41,13 @@ void AdminApi::list_policies(const http::Request& request) {
     });
     json::array items;
     for (const broker::PolicyDefinition* each : policies) {
-        items.push_back(json::object{{"vhost", vhost_name(each->vhost)}, {"name", utf8(each->name)}, {"pattern", utf8(each->pattern)},
-                                     {"apply_to", target_name(each->apply_to)}, {"priority", each->priority},
-                                     {"operator", each->is_operator}, {"definition", definition_of(*each)}});
+        items.push_back(json::object{{"vhost", vhost_name(each->vhost)},
+                                     {"name", utf8(each->name)},
+                                     {"pattern", utf8(each->pattern)},
+                                     {"apply_to", target_name(each->apply_to)},
+                                     {"priority", each->priority},
+                                     {"operator", each->is_operator},
+                                     {"definition", definition_of(*each)}});
     }
     answer(list_body(total, *page, std::move(items)));
 }
@@ -57,11 +61,15 @@ Result<broker::PolicyDefinition> AdminApi::policy_from(const http::Request& requ
     FANTAIL_TRY(const auto priority, number_member(body, "priority"));
     const json::value* definition = body.if_contains("definition");
     if (!pattern) return fail(ErrorCode::malformed, "'pattern' is needed: a regular expression over names");
-    if (definition == nullptr || !definition->is_object()) return fail(ErrorCode::malformed, "'definition' is needed: an object");
+    if (definition == nullptr || !definition->is_object())
+        return fail(ErrorCode::malformed, "'definition' is needed: an object");
     const auto target = target_of(apply_to.value_or("all"));
-    if (!target) return fail(ErrorCode::malformed, "'apply_to' must be all, queues, classic_queues, quorum_queues, streams or exchanges");
+    if (!target)
+        return fail(ErrorCode::malformed,
+                    "'apply_to' must be all, queues, classic_queues, quorum_queues, streams or exchanges");
     constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-    if (priority.value_or(0) < -most || priority.value_or(0) > most) return fail(ErrorCode::malformed, "'priority' is a 32-bit number");
+    if (priority.value_or(0) < -most || priority.value_or(0) > most)
+        return fail(ErrorCode::malformed, "'priority' is a 32-bit number");
     broker::PolicyDefinition policy;
     policy.vhost = in->id;
     policy.name = request.segments[3];

@@ -44,10 +44,16 @@ std::string page_body(QueuePage& queues, const std::vector<broker::QueueFigures>
 }  // namespace
 
 json::object AdminApi::queue_json(const broker::QueueDefinition& queue) const {
-    return {{"vhost", vhost_name(queue.vhost)}, {"name", utf8(queue.name)}, {"type", kind_name(queue.kind)},
-            {"durable", queue.durable}, {"auto_delete", queue.auto_delete}, {"exclusive", queue.exclusive_owner.has_value()},
-            {"arguments", json_of(record::FieldTableView(queue.arguments))}, {"policy", utf8(queue.policy)},
-            {"operator_policy", utf8(queue.operator_policy)}, {"shard", shard_of(queue.id).value}};
+    return {{"vhost", vhost_name(queue.vhost)},
+            {"name", utf8(queue.name)},
+            {"type", kind_name(queue.kind)},
+            {"durable", queue.durable},
+            {"auto_delete", queue.auto_delete},
+            {"exclusive", queue.exclusive_owner.has_value()},
+            {"arguments", json_of(record::FieldTableView(queue.arguments))},
+            {"policy", utf8(queue.policy)},
+            {"operator_policy", utf8(queue.operator_policy)},
+            {"shard", shard_of(queue.id).value}};
 }
 
 void AdminApi::list_queues(const http::Request& request) {
@@ -65,7 +71,8 @@ void AdminApi::list_queues(const http::Request& request) {
     auto queues = std::make_shared<QueuePage>();
     queues->page = *page;
     queues->total = found.size();
-    cut_page(found, *page, [](const auto* a, const auto* b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); });
+    cut_page(found, *page,
+             [](const auto* a, const auto* b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); });
     auto ids = std::make_shared<std::unordered_set<QueueId>>();
     for (const broker::QueueDefinition* queue : found) {
         ids->insert(queue->id);
@@ -81,7 +88,8 @@ void AdminApi::list_queues(const http::Request& request) {
 Result<const broker::QueueDefinition*> AdminApi::queue(const http::Request& request) const {
     FANTAIL_TRY(const broker::VhostDefinition* in, vhost(request.segments[2]));
     const broker::QueueDefinition* found = catalog().queue(in->id, request.segments[3]);
-    if (found == nullptr) return fail(ErrorCode::not_found, "no queue '" + request.segments[3] + "' in vhost '" + in->name + "'");
+    if (found == nullptr)
+        return fail(ErrorCode::not_found, "no queue '" + request.segments[3] + "' in vhost '" + in->name + "'");
     return found;
 }
 
@@ -111,7 +119,8 @@ Result<broker::DeclareQueue> AdminApi::queue_from(const http::Request& request) 
     declare.durable = durable.value_or(true);
     declare.auto_delete = auto_delete.value_or(false);
     declare.near = host_.broker().core();
-    if (declare.name.starts_with("amq.")) return fail(ErrorCode::access_refused, "names that begin with amq. are the broker's own");
+    if (declare.name.starts_with("amq."))
+        return fail(ErrorCode::access_refused, "names that begin with amq. are the broker's own");
     if (const json::value* arguments = body.if_contains("arguments")) {
         if (!arguments->is_object()) return fail(ErrorCode::malformed, "'arguments' must be an object");
         FANTAIL_TRY(declare.arguments, table_of(arguments->as_object()));
@@ -120,7 +129,10 @@ Result<broker::DeclareQueue> AdminApi::queue_from(const http::Request& request) 
     link.vhost = in->id;
     link.vhost_name = in->name;
     const auto understood = amqp091::parse_queue_arguments(
-        link, {.name = declare.name, .durable = declare.durable, .exclusive = false, .auto_delete = declare.auto_delete,
+        link, {.name = declare.name,
+               .durable = declare.durable,
+               .exclusive = false,
+               .auto_delete = declare.auto_delete,
                .arguments = record::FieldTableView(declare.arguments),
                .default_kind = in->default_queue_kind.value_or(broker::QueueKind::classic)});
     if (!understood) return fail(ErrorCode::malformed, understood.error().text);
@@ -139,14 +151,17 @@ void AdminApi::put_queue(const http::Request& request) {
 void AdminApi::delete_queue(const http::Request& request) {
     const auto found = queue(request);
     if (!found) return refuse(found.error());
-    change(broker::DeleteQueue{.vhost = (*found)->vhost, .name = (*found)->name, .if_unused = request.parameter("if_unused") == "true",
+    change(broker::DeleteQueue{.vhost = (*found)->vhost,
+                               .name = (*found)->name,
+                               .if_unused = request.parameter("if_unused") == "true",
                                .if_empty = request.parameter("if_empty") == "true"});
 }
 
 void AdminApi::purge_queue(const http::Request& request) {
     const auto found = queue(request);
     if (!found) return refuse(found.error());
-    if ((*found)->kind == broker::QueueKind::stream) return refuse({ErrorCode::unsupported, "streams cannot be purged"});
+    if ((*found)->kind == broker::QueueKind::stream)
+        return refuse({ErrorCode::unsupported, "streams cannot be purged"});
     ask(shard_of((*found)->id), broker::Purge{(*found)->id}, [this](const broker::QueueCounts& counts) {
         answer(json::serialize(json::object{{"purged", counts.purged}}));
     });

@@ -39,7 +39,8 @@ void AdminApi::get_readyz(const http::Request&) {
 
 void AdminApi::get_metrics(const http::Request&) {
     backend_.gather_reports(asker(), metric_queues_max, [this](const std::vector<CoreReport>& cores) {
-        respond_({.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_text(backend_.process(), cores, catalog())});
+        respond_({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                  .body = metrics_text(backend_.process(), cores, catalog())});
     });
 }
 
@@ -55,13 +56,24 @@ void AdminApi::get_overview(const http::Request&) {
             for (const LogReport& log : core.logs) disk += log.figures.journal_bytes + log.figures.segment_bytes;
         }
         const std::string unready = unready_reason(process, cores);
-        answer(json::serialize(json::object{
-            {"version", version}, {"ready", unready.empty()}, {"unready_reason", unready}, {"alarm", process.alarm},
-            {"uptime_s", process.uptime_ms / 1000}, {"cores", cores.size()}, {"memory_bytes", process.resident_bytes},
-            {"disk_bytes", disk}, {"cpu_s", static_cast<double>(process.cpu_ns) / 1e9}, {"connections", connections},
-            {"queues", totals.queues}, {"consumers", totals.consumers}, {"ready_messages", totals.ready},
-            {"unsettled_messages", totals.unsettled}, {"body_bytes", totals.body_bytes}, {"published", totals.published},
-            {"delivered", totals.delivered}, {"settled", totals.settled}}));
+        answer(json::serialize(json::object{{"version", version},
+                                            {"ready", unready.empty()},
+                                            {"unready_reason", unready},
+                                            {"alarm", process.alarm},
+                                            {"uptime_s", process.uptime_ms / 1000},
+                                            {"cores", cores.size()},
+                                            {"memory_bytes", process.resident_bytes},
+                                            {"disk_bytes", disk},
+                                            {"cpu_s", static_cast<double>(process.cpu_ns) / 1e9},
+                                            {"connections", connections},
+                                            {"queues", totals.queues},
+                                            {"consumers", totals.consumers},
+                                            {"ready_messages", totals.ready},
+                                            {"unsettled_messages", totals.unsettled},
+                                            {"body_bytes", totals.body_bytes},
+                                            {"published", totals.published},
+                                            {"delivered", totals.delivered},
+                                            {"settled", totals.settled}}));
     });
 }
 

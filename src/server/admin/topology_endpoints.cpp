@@ -15,10 +15,19 @@ namespace {
 
 json::object json_of_connection(const ConnectionRow& row) {
     // As text: JavaScript's numbers do not hold 64 bits.
-    return {{"id", std::to_string(row.id.value)}, {"core", core_of(row.id).value}, {"peer", row.peer}, {"tls", row.tls},
-            {"protocol", row.session.protocol}, {"client_name", utf8(row.session.client_name)}, {"user", utf8(row.session.user)},
-            {"vhost", utf8(row.session.vhost)}, {"state", row.session.state}, {"channels", row.session.channels},
-            {"consumers", row.session.consumers}, {"bytes_in", row.bytes_in}, {"bytes_out", row.bytes_out}};
+    return {{"id", std::to_string(row.id.value)},
+            {"core", core_of(row.id).value},
+            {"peer", row.peer},
+            {"tls", row.tls},
+            {"protocol", row.session.protocol},
+            {"client_name", utf8(row.session.client_name)},
+            {"user", utf8(row.session.user)},
+            {"vhost", utf8(row.session.vhost)},
+            {"state", row.session.state},
+            {"channels", row.session.channels},
+            {"consumers", row.session.consumers},
+            {"bytes_in", row.bytes_in},
+            {"bytes_out", row.bytes_out}};
 }
 
 }  // namespace
@@ -33,12 +42,18 @@ void AdminApi::list_exchanges(const http::Request& request) {
     if (*wanted != nullptr) catalog().for_each_exchange((*wanted)->id, take);
     else catalog().for_each_exchange(take);
     const std::size_t total = found.size();
-    cut_page(found, *page, [](const auto* a, const auto* b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); });
+    cut_page(found, *page,
+             [](const auto* a, const auto* b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); });
     json::array items;
     for (const broker::ExchangeDefinition* each : found) {
-        items.push_back(json::object{{"vhost", vhost_name(each->vhost)}, {"name", utf8(each->name)}, {"type", utf8(each->type_name)},
-                                     {"durable", each->durable}, {"auto_delete", each->auto_delete}, {"internal", each->internal},
-                                     {"arguments", json_of(record::FieldTableView(each->arguments))}, {"policy", utf8(each->policy)},
+        items.push_back(json::object{{"vhost", vhost_name(each->vhost)},
+                                     {"name", utf8(each->name)},
+                                     {"type", utf8(each->type_name)},
+                                     {"durable", each->durable},
+                                     {"auto_delete", each->auto_delete},
+                                     {"internal", each->internal},
+                                     {"arguments", json_of(record::FieldTableView(each->arguments))},
+                                     {"policy", utf8(each->policy)},
                                      {"bindings", catalog().binding_count(*each)}});
     }
     answer(list_body(total, *page, std::move(items)));
@@ -55,11 +70,13 @@ void AdminApi::list_bindings(const http::Request& request) {
     });
     const std::size_t total = found.size();
     cut_page(found, *page, [](const broker::BindingDefinition& a, const broker::BindingDefinition& b) {
-        return std::tie(a.vhost, a.source, a.destination, a.routing_key) < std::tie(b.vhost, b.source, b.destination, b.routing_key);
+        return std::tie(a.vhost, a.source, a.destination, a.routing_key) <
+               std::tie(b.vhost, b.source, b.destination, b.routing_key);
     });
     json::array items;
     for (const broker::BindingDefinition& each : found) {
-        items.push_back(json::object{{"vhost", vhost_name(each.vhost)}, {"source", utf8(each.source)},
+        items.push_back(json::object{{"vhost", vhost_name(each.vhost)},
+                                     {"source", utf8(each.source)},
                                      {"destination", utf8(each.destination)},
                                      {"destination_type", each.to_exchange ? "exchange" : "queue"},
                                      {"routing_key", utf8(each.routing_key)},
@@ -73,7 +90,8 @@ void AdminApi::list_connections(const http::Request& request) {
     if (!page) return refuse(page.error());
     const std::string vhost_wanted(request.parameter("vhost"));
     backend_.gather_connections(asker(), [this, page = *page, vhost_wanted](std::vector<ConnectionRow> rows) {
-        if (!vhost_wanted.empty()) std::erase_if(rows, [&](const ConnectionRow& row) { return row.session.vhost != vhost_wanted; });
+        if (!vhost_wanted.empty())
+            std::erase_if(rows, [&](const ConnectionRow& row) { return row.session.vhost != vhost_wanted; });
         const std::size_t total = rows.size();
         cut_page(rows, page, [](const ConnectionRow& a, const ConnectionRow& b) { return a.id < b.id; });
         json::array items;
@@ -86,7 +104,8 @@ void AdminApi::delete_connection(const http::Request& request) {
     const std::string& text = request.segments[2];
     std::uint64_t id = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-    if (error != std::errc() || end != text.data() + text.size()) return refuse({ErrorCode::malformed, "an id is a number"});
+    if (error != std::errc() || end != text.data() + text.size())
+        return refuse({ErrorCode::malformed, "an id is a number"});
     backend_.close_connection(asker(), ConnectionId(id), "closed by an administrator", [this, text](bool found) {
         if (found) answer("{}");
         else refuse({ErrorCode::not_found, "no connection " + text});

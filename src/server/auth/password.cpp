@@ -21,8 +21,9 @@ constexpr std::size_t digest_size = 32;
 constexpr std::size_t hash_size = 1 + 4 + salt_size + digest_size;
 
 bool derive(std::string_view password, ByteView salt, std::uint32_t iterations, MutableBytes out) {
-    return PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), salt.data(), static_cast<int>(salt.size()),
-                             static_cast<int>(iterations), EVP_sha256(), static_cast<int>(out.size()), out.data()) == 1;
+    return PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), salt.data(),
+                             static_cast<int>(salt.size()), static_cast<int>(iterations), EVP_sha256(),
+                             static_cast<int>(out.size()), out.data()) == 1;
 }
 
 /// A digest of hash and password under a key that only this process knows.
@@ -61,7 +62,8 @@ bool verify_password(ByteView hash, std::string_view password) {
     return CRYPTO_memcmp(made.data(), hash.data() + 5 + salt_size, digest_size) == 0;
 }
 
-bool Authenticator::check(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) {
+bool Authenticator::check(const broker::UserDefinition* user, std::string_view password,
+                          const protocols::PeerInfo& peer) {
     if (user == nullptr || user->password_hash.empty()) return false;
     if (guest_loopback_only_ && user->name == "guest" && !peer.loopback) return false;
     const std::uint64_t digest = login_digest(user->password_hash, password);

@@ -28,7 +28,8 @@ public:
     /// \param guest_loopback_only the user `guest` may come from this machine only
     explicit Authenticator(bool guest_loopback_only) : guest_loopback_only_(guest_loopback_only) {}
     /// \param user null if there is none of that name
-    [[nodiscard]] bool check(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer);
+    [[nodiscard]] bool check(const broker::UserDefinition* user, std::string_view password,
+                             const protocols::PeerInfo& peer);
 
 private:
     static constexpr std::size_t remembered_max = 4096;

@@ -33,7 +33,8 @@ std::unexpected<Error> bad_value(std::string_view what, std::string_view value) 
     return fail(ErrorCode::malformed, fmt::format("'{}' is not {}", value, what));
 }
 
-Entry number(std::string key, std::string unit, std::int64_t least, std::int64_t most, std::int64_t Settings::*field, std::string about) {
+Entry number(std::string key, std::string unit, std::int64_t least, std::int64_t most, std::int64_t Settings::* field,
+             std::string about) {
     auto set = [field, least, most](Settings& s, std::string_view text) -> Result<void> {
         std::int64_t value = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -46,10 +47,11 @@ Entry number(std::string key, std::string unit, std::int64_t least, std::int64_t
     return {std::move(key), std::move(unit), fmt::format("{}..{}", least, most), std::move(about), set, get};
 }
 
-Entry size(std::string key, std::int64_t least, std::int64_t most, std::int64_t Settings::*field, std::string about) {
+Entry size(std::string key, std::int64_t least, std::int64_t most, std::int64_t Settings::* field, std::string about) {
     auto set = [field, least, most](Settings& s, std::string_view text) -> Result<void> {
         FANTAIL_TRY(const std::int64_t value, parse_size(text));
-        if (value < least || value > most) return bad_value(fmt::format("a size from {} to {} bytes", least, most), text);
+        if (value < least || value > most)
+            return bad_value(fmt::format("a size from {} to {} bytes", least, most), text);
         s.*field = value;
         return {};
     };
@@ -64,7 +66,7 @@ bool is_share(std::string_view text) {
 }
 
 /// A share of something, or a size.
-Entry share_or_size(std::string key, std::string Settings::*field, std::string about) {
+Entry share_or_size(std::string key, std::string Settings::* field, std::string about) {
     auto set = [field](Settings& s, std::string_view text) -> Result<void> {
         if (!is_share(text) && !parse_size(text)) return bad_value("a share from 0.0 to 1.0 or a size in bytes", text);
         s.*field = std::string(text);
@@ -74,7 +76,7 @@ Entry share_or_size(std::string key, std::string Settings::*field, std::string a
     return {std::move(key), "share or bytes", "0.0..1.0, or a size", std::move(about), set, get};
 }
 
-Entry flag(std::string key, bool Settings::*field, std::string about) {
+Entry flag(std::string key, bool Settings::* field, std::string about) {
     auto set = [field](Settings& s, std::string_view text) -> Result<void> {
         if (text != "true" && text != "false") return bad_value("true or false", text);
         s.*field = text == "true";
@@ -84,7 +86,7 @@ Entry flag(std::string key, bool Settings::*field, std::string about) {
     return {std::move(key), "", "true, false", std::move(about), set, get};
 }
 
-Entry text(std::string key, std::string Settings::*field, std::string about) {
+Entry text(std::string key, std::string Settings::* field, std::string about) {
     auto set = [field](Settings& s, std::string_view value) -> Result<void> {
         s.*field = std::string(value);
         return {};
@@ -93,10 +95,11 @@ Entry text(std::string key, std::string Settings::*field, std::string about) {
     return {std::move(key), "", "text", std::move(about), set, get};
 }
 
-Entry choice(std::string key, std::vector<std::string> allowed, std::string Settings::*field, std::string about) {
+Entry choice(std::string key, std::vector<std::string> allowed, std::string Settings::* field, std::string about) {
     const std::string range = fmt::format("{}", fmt::join(allowed, ", "));
     auto set = [field, allowed, range](Settings& s, std::string_view value) -> Result<void> {
-        if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) return bad_value("one of " + range, value);
+        if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+            return bad_value("one of " + range, value);
         s.*field = std::string(value);
         return {};
     };
@@ -126,7 +129,8 @@ Entry listener(std::string name, std::string about) {
         const auto at = s.listeners.find(name);
         if (at == s.listeners.end() || !at->second.enabled) return std::string("off");
         const std::string& host = at->second.host;
-        return host.contains(':') ? fmt::format("[{}]:{}", host, at->second.port) : fmt::format("{}:{}", host, at->second.port);
+        return host.contains(':') ? fmt::format("[{}]:{}", host, at->second.port)
+                                  : fmt::format("{}:{}", host, at->second.port);
     };
     return {"listeners." + name, "", "HOST:PORT, off", std::move(about), set, get};
 }
@@ -137,7 +141,8 @@ std::vector<Entry> make_entries() {
     all.push_back(text("broker.data_dir", &Settings::data_dir, "Where everything is kept; made if missing."));
     all.push_back(choice("broker.durability", {"disk", "memory"}, &Settings::durability,
                          "`memory` keeps nothing over a restart and needs no data directory."));
-    all.push_back(number("broker.cores", "threads", 0, 64, &Settings::cores, "Event loops; 0: as many as the process may use."));
+    all.push_back(
+        number("broker.cores", "threads", 0, 64, &Settings::cores, "Event loops; 0: as many as the process may use."));
     all.push_back(number("broker.shards", "", 0, 64, &Settings::shards,
                          "Shards of a new data directory; 0: as many as cores. Fixed once the directory exists."));
     all.push_back(choice("broker.placement", {"pack", "spread"}, &Settings::placement,
@@ -145,7 +150,8 @@ std::vector<Entry> make_entries() {
     all.push_back(flag("broker.salvage", &Settings::salvage,
                        "Start though the journal is damaged in the middle: skip what is damaged and report it."));
     all.push_back(share_or_size("broker.memory_high_water", &Settings::memory_high_water,
-                                "Resident memory above which publishers are held back: a share of what the process may use, or bytes; 0: never."));
+                                "Resident memory above which publishers are held back: a share of what the process may "
+                                "use, or bytes; 0: never."));
     all.push_back(size("storage.disk_free_min", 0, std::int64_t{1} << 50, &Settings::disk_free_min,
                        "Free space of the data directory's disk below which publishers are held back; 0: never."));
     all.push_back(choice("broker.log_level", {"trace", "debug", "info", "warn", "error", "off"}, &Settings::log_level,
@@ -153,23 +159,33 @@ std::vector<Entry> make_entries() {
     all.push_back(listener("amqp", "AMQP 0-9-1."));
     all.push_back(listener("amqps", "AMQP 0-9-1 over TLS; needs tls.certificate."));
     all.push_back(listener("http", "Administration, health and metrics."));
-    all.push_back(size("amqp.frame_size_max", 4096, 1 << 20, &Settings::amqp_frame_size_max, "Largest frame offered to clients."));
-    all.push_back(number("amqp.channel_max", "channels", 1, 65535, &Settings::amqp_channel_max, "Channels a connection may open."));
-    all.push_back(number("amqp.heartbeat_s", "s", 0, 3600, &Settings::amqp_heartbeat_s, "Heartbeat offered to clients; 0: none."));
+    all.push_back(size("amqp.frame_size_max", 4096, 1 << 20, &Settings::amqp_frame_size_max,
+                       "Largest frame offered to clients."));
+    all.push_back(number("amqp.channel_max", "channels", 1, 65535, &Settings::amqp_channel_max,
+                         "Channels a connection may open."));
+    all.push_back(number("amqp.heartbeat_s", "s", 0, 3600, &Settings::amqp_heartbeat_s,
+                         "Heartbeat offered to clients; 0: none."));
     all.push_back(number("amqp.handshake_timeout_ms", "ms", 100, 3'600'000, &Settings::amqp_handshake_timeout_ms,
                          "Time for a client to get from connecting to an open connection."));
-    all.push_back(size("amqp.message_size_max", 1024, 512 << 20, &Settings::amqp_message_size_max, "Largest message body."));
+    all.push_back(
+        size("amqp.message_size_max", 1024, 512 << 20, &Settings::amqp_message_size_max, "Largest message body."));
     all.push_back(number("amqp.consumer_timeout_ms", "ms", 0, int_max, &Settings::amqp_consumer_timeout_ms,
                          "Longest time a consumer of a quorum queue may hold a message; 0: no limit."));
-    all.push_back(text("amqp.product", &Settings::amqp_product, "Product name told to clients; some choose their behaviour by it."));
+    all.push_back(text("amqp.product", &Settings::amqp_product,
+                       "Product name told to clients; some choose their behaviour by it."));
     all.push_back(text("amqp.version", &Settings::amqp_version, "Product version told to clients."));
-    all.push_back(text("auth.default_user", &Settings::auth_default_user, "User made when a data directory is new; empty: none."));
+    all.push_back(text("auth.default_user", &Settings::auth_default_user,
+                       "User made when a data directory is new; empty: none."));
     all.push_back(text("auth.default_password", &Settings::auth_default_password, "Its password."));
-    all.push_back(flag("auth.guest_loopback_only", &Settings::auth_guest_loopback_only, "The user guest may log in from this machine only."));
-    all.push_back(text("auth.anonymous_user", &Settings::auth_anonymous_user, "User for clients without credentials (ANONYMOUS); empty: off."));
-    all.push_back(text("tls.certificate", &Settings::tls_certificate, "PEM file: the server's certificate and its chain."));
+    all.push_back(flag("auth.guest_loopback_only", &Settings::auth_guest_loopback_only,
+                       "The user guest may log in from this machine only."));
+    all.push_back(text("auth.anonymous_user", &Settings::auth_anonymous_user,
+                       "User for clients without credentials (ANONYMOUS); empty: off."));
+    all.push_back(
+        text("tls.certificate", &Settings::tls_certificate, "PEM file: the server's certificate and its chain."));
     all.push_back(text("tls.key", &Settings::tls_key, "PEM file: the certificate's private key."));
-    all.push_back(text("tls.client_ca", &Settings::tls_client_ca, "PEM file: authorities that clients' certificates are checked against."));
+    all.push_back(text("tls.client_ca", &Settings::tls_client_ca,
+                       "PEM file: authorities that clients' certificates are checked against."));
     all.push_back(flag("tls.require_client_certificate", &Settings::tls_require_client_certificate,
                        "Refuse clients that show no valid certificate."));
     return all;
@@ -199,7 +215,8 @@ std::unexpected<Error> at_line(const std::string& path, const toml::node& node, 
     return fail(error.code, fmt::format("{}:{}: {}", path, node.source().begin.line, error.message));
 }
 
-Result<void> read_table(Settings& settings, const toml::table& table, const std::string& prefix, const std::string& path) {
+Result<void> read_table(Settings& settings, const toml::table& table, const std::string& prefix,
+                        const std::string& path) {
     for (const auto& [name, node] : table) {
         const std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
         if (const auto* inner = node.as_table()) {
@@ -207,7 +224,9 @@ Result<void> read_table(Settings& settings, const toml::table& table, const std:
             continue;
         }
         const auto value = node_text(node);
-        if (!value) return at_line(path, node, {ErrorCode::malformed, fmt::format("setting '{}': not a text, number, true or false", key)});
+        if (!value)
+            return at_line(path, node,
+                           {ErrorCode::malformed, fmt::format("setting '{}': not a text, number, true or false", key)});
         if (auto set = set_setting(settings, key, *value); !set) return at_line(path, node, set.error());
     }
     return {};
@@ -242,14 +261,16 @@ Result<std::int64_t> parse_size(std::string_view text) {
         std::string_view name;
         double bytes;
     };
-    constexpr Unit units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-                              {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776}};
+    constexpr Unit units[] = {
+        {"", 1},      {"B", 1},      {"kB", 1e3},      {"MB", 1e6},         {"GB", 1e9},
+        {"TB", 1e12}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776}};
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
     std::string_view rest = text.substr(static_cast<std::size_t>(end - text.data()));
     while (rest.starts_with(' ')) rest.remove_prefix(1);
     const auto* unit = std::ranges::find(units, rest, &Unit::name);
-    const bool good = error == std::errc() && unit != std::end(units) && std::isfinite(value) && value >= 0 && value * unit->bytes < 9e18;
+    const bool good = error == std::errc() && unit != std::end(units) && std::isfinite(value) && value >= 0 &&
+                      value * unit->bytes < 9e18;
     if (!good) return bad_value("a size such as 1048576, 64 kB or 1.5 GiB", text);
     return static_cast<std::int64_t>(value * unit->bytes);
 }
@@ -271,7 +292,8 @@ Result<void> read_settings(Settings& settings, const std::string& path) {
     try {
         return read_table(settings, toml::parse_file(path), "", path);
     } catch (const toml::parse_error& error) {
-        return fail(ErrorCode::malformed, fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+        return fail(ErrorCode::malformed,
+                    fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
     }
 }
 

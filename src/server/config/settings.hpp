@@ -14,18 +14,18 @@ namespace fantail::server {
 
 /// A place to listen: `HOST:PORT`, port 0 for any free one.
 struct ListenerSetting {
-    std::string name;      ///< "amqp", "amqps", "http"
+    std::string name;  ///< "amqp", "amqps", "http"
     std::string host;
     std::uint16_t port = 0;
-    bool enabled = true;   ///< false: "off"
+    bool enabled = true;  ///< false: "off"
 };
 
 /// Everything that can be set. The defaults are what runs without any configuration.
 struct Settings {
     std::string data_dir = "data";
-    std::string durability = "disk";          ///< "disk" or "memory" (nothing is kept over a restart)
-    std::int64_t cores = 0;                   ///< 0: as many as the machine gives us
-    std::int64_t shards = 0;                  ///< 0: as many as cores; only for a new data directory
+    std::string durability = "disk";  ///< "disk" or "memory" (nothing is kept over a restart)
+    std::int64_t cores = 0;           ///< 0: as many as the machine gives us
+    std::int64_t shards = 0;          ///< 0: as many as cores; only for a new data directory
     std::string placement = "pack";
     bool salvage = false;
     std::string memory_high_water = "0.6";    ///< a share of the machine's memory (it has a point), or bytes; 0: off
@@ -45,7 +45,7 @@ struct Settings {
     std::string auth_default_user = "guest";
     std::string auth_default_password = "guest";
     bool auth_guest_loopback_only = true;
-    std::string auth_anonymous_user;          ///< empty: ANONYMOUS is off
+    std::string auth_anonymous_user;  ///< empty: ANONYMOUS is off
 
     std::string tls_certificate;
     std::string tls_key;
@@ -55,9 +55,9 @@ struct Settings {
 
 /// One setting as people see it.
 struct SettingInfo {
-    std::string_view key;        ///< "amqp.frame_size_max"
-    std::string_view unit;       ///< "bytes", "ms", "" …
-    std::string_view range;      ///< "4096..1048576", "true, false" …
+    std::string_view key;    ///< "amqp.frame_size_max"
+    std::string_view unit;   ///< "bytes", "ms", "" …
+    std::string_view range;  ///< "4096..1048576", "true, false" …
     std::string_view about;
 };
 

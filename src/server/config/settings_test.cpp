@@ -17,7 +17,8 @@ using testing::HasSubstr;
 class SettingsFile : public testing::Test {
 protected:
     Result<void> read(const std::string& text) {
-        path_ = testing::TempDir() + "fantail_settings_" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".toml";
+        path_ = testing::TempDir() + "fantail_settings_" +
+                testing::UnitTest::GetInstance()->current_test_info()->name() + ".toml";
         std::ofstream(path_) << text;
         auto outcome = read_settings(settings_, path_);
         std::remove(path_.c_str());
@@ -32,8 +33,9 @@ protected:
 };
 
 TEST_F(SettingsFile, SetsWhatItNamesAndLeavesTheRest) {
-    ASSERT_TRUE(read("[broker]\ndata_dir = '/tmp/x'\ncores = 3\nsalvage = true\nmemory_high_water = 0.25\n"
-                     "[amqp]\nmessage_size_max = '8 MiB'\n[listeners]\namqp = '[::1]:5673'\nhttp = 'off'\n"));
+    ASSERT_TRUE(
+        read("[broker]\ndata_dir = '/tmp/x'\ncores = 3\nsalvage = true\nmemory_high_water = 0.25\n"
+             "[amqp]\nmessage_size_max = '8 MiB'\n[listeners]\namqp = '[::1]:5673'\nhttp = 'off'\n"));
     EXPECT_EQ(settings_.data_dir, "/tmp/x");
     EXPECT_EQ(settings_.cores, 3);
     EXPECT_TRUE(settings_.salvage);
@@ -67,7 +69,9 @@ TEST_F(SettingsFile, AValueOfAnotherKindIsRefused) {
     EXPECT_THAT(refusal("[broker]\nplacement = 'fast'\n"), HasSubstr("pack, spread"));
 }
 
-TEST_F(SettingsFile, WhatIsNoTomlIsRefusedWithItsPlace) { EXPECT_THAT(refusal("[broker]\ncores = = 1\n"), HasSubstr(path_ + ":2:")); }
+TEST_F(SettingsFile, WhatIsNoTomlIsRefusedWithItsPlace) {
+    EXPECT_THAT(refusal("[broker]\ncores = = 1\n"), HasSubstr(path_ + ":2:"));
+}
 
 TEST_F(SettingsFile, AMissingFileIsNamed) {
     const auto outcome = read_settings(settings_, "/nonexistent/fantail.toml");
@@ -106,7 +110,8 @@ TEST(Settings, SizesAreReadAsPeopleWriteThem) {
     EXPECT_EQ(parse_size("64 kB").value(), 64'000);
     EXPECT_EQ(parse_size("50MB").value(), 50'000'000);
     EXPECT_EQ(parse_size("1.5 GiB").value(), 1'610'612'736);
-    for (const char* bad : {"", "MB", "-1", "5 mb", "1e9", "nan", "inf", "99999999 TB", "1 GiB x"}) EXPECT_FALSE(parse_size(bad)) << bad;
+    for (const char* bad : {"", "MB", "-1", "5 mb", "1e9", "nan", "inf", "99999999 TB", "1 GiB x"})
+        EXPECT_FALSE(parse_size(bad)) << bad;
 }
 
 TEST(Settings, ListenersAreHostAndPortOrOff) {
@@ -115,7 +120,8 @@ TEST(Settings, ListenersAreHostAndPortOrOff) {
     EXPECT_EQ(setting_text(settings, "listeners.amqps"), "0.0.0.0:0");
     EXPECT_TRUE(set_setting(settings, "listeners.amqp", "[::1]:5672"));
     EXPECT_EQ(setting_text(settings, "listeners.amqp"), "[::1]:5672");
-    for (const char* bad : {"5672", "host:", "host:70000", "host:x", ""}) EXPECT_FALSE(set_setting(settings, "listeners.amqp", bad)) << bad;
+    for (const char* bad : {"5672", "host:", "host:70000", "host:x", ""})
+        EXPECT_FALSE(set_setting(settings, "listeners.amqp", bad)) << bad;
     EXPECT_TRUE(set_setting(settings, "listeners.amqp", "off"));
     EXPECT_EQ(setting_text(settings, "listeners.amqp"), "off");
 }
@@ -136,8 +142,8 @@ TEST(Settings, WhatDependsOnOtherSettingsIsCheckedTogether) {
 std::string row_of(const SettingInfo& info) {
     const std::string value = setting_text(default_settings(), info.key);
     std::ostringstream row;
-    row << "| `" << info.key << "` | " << (value.empty() ? "" : "`" + value + "`") << " | " << info.unit << " | " << info.range << " | "
-        << info.about << " |";
+    row << "| `" << info.key << "` | " << (value.empty() ? "" : "`" + value + "`") << " | " << info.unit << " | "
+        << info.range << " | " << info.about << " |";
     return row.str();
 }
 

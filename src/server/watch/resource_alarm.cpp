@@ -22,11 +22,12 @@ bool ResourceAlarm::update(const ResourceUse& use) {
     reason_.clear();
     constexpr double mib = 1 << 20;
     if (memory_)
-        reason_ = fmt::format("memory: {:.0f} MiB in use, the limit is {:.0f} MiB", static_cast<double>(use.memory) / mib,
-                              static_cast<double>(limits_.memory_max) / mib);
+        reason_ = fmt::format("memory: {:.0f} MiB in use, the limit is {:.0f} MiB",
+                              static_cast<double>(use.memory) / mib, static_cast<double>(limits_.memory_max) / mib);
     if (disk_)
-        reason_ += fmt::format("{}disk: {:.0f} MiB free, {:.0f} MiB must stay free", reason_.empty() ? "" : "; ",
-                               static_cast<double>(use.disk_free) / mib, static_cast<double>(limits_.disk_free_min) / mib);
+        reason_ +=
+            fmt::format("{}disk: {:.0f} MiB free, {:.0f} MiB must stay free", reason_.empty() ? "" : "; ",
+                        static_cast<double>(use.disk_free) / mib, static_cast<double>(limits_.disk_free_min) / mib);
     return true;
 }
 

@@ -9,13 +9,13 @@ namespace fantail::server {
 
 /// The limits. 0: none.
 struct ResourceLimits {
-    std::uint64_t memory_max = 0;      ///< resident bytes
-    std::uint64_t disk_free_min = 0;   ///< bytes
+    std::uint64_t memory_max = 0;     ///< resident bytes
+    std::uint64_t disk_free_min = 0;  ///< bytes
 };
 
 struct ResourceUse {
-    std::uint64_t memory = 0;          ///< resident bytes
-    std::uint64_t disk_free = 0;       ///< bytes
+    std::uint64_t memory = 0;     ///< resident bytes
+    std::uint64_t disk_free = 0;  ///< bytes
 };
 
 /// Decides. Ends an alarm only when there is some more room than where it began, so that it does not flutter.

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A whole node in memory, driven from inside its cores: what only the seams between parts can break.
+#include "runtime/node.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+
+#include "record/batch.hpp"
+#include "record/envelope.hpp"
+#include "runtime/core.hpp"
+
+namespace fantail::runtime {
+namespace {
+
+using namespace broker;  // NOLINT(google-build-using-namespace): the test is about its commands
+
+constexpr ConnectionId nobody = make_id<ConnectionId>(0, 4'000'000);
+
+class NodeTest : public ::testing::Test {
+protected:
+    void start(std::uint16_t cores, std::vector<ListenerConfig> listeners = {}) {
+        NodeOptions options;
+        options.cores = cores;
+        options.listeners = std::move(listeners);
+        node_ = std::make_unique<Node>(std::move(options));
+        ASSERT_TRUE(node_->start());
+    }
+    void TearDown() override {
+        if (node_) node_->stop();
+    }
+    /// Runs `work` on a core and waits for what it returns.
+    template <class Work>
+    auto on(std::uint16_t core, Work work) {
+        std::promise<decltype(work(std::declval<Core&>()))> done;
+        auto result = done.get_future();
+        node_->run_on(CoreId(core), [&](Core& c) { done.set_value(work(c)); });
+        return result.get();
+    }
+    /// Looks again until `step` is true; false after ten seconds.
+    static bool eventually(const std::function<bool()>& step) {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (!step()) {
+            if (std::chrono::steady_clock::now() > until) return false;
+            std::this_thread::yield();
+        }
+        return true;
+    }
+    QueueDefinition declare(const std::string& name, std::uint16_t near, const QueueOptions& options) {
+        on(0, [&](Core& core) {
+            DeclareQueue command;
+            command.vhost = core.catalog().vhost("/")->id;
+            command.name = name;
+            command.options = options;
+            command.near = CoreId(near);
+            core.send_admin({nobody, RequestId(1)}, std::move(command));
+            return true;
+        });
+        const auto found = [&](Core& core) {
+            const QueueDefinition* queue = core.catalog().queue(core.catalog().vhost("/")->id, name);
+            return queue == nullptr ? QueueDefinition{} : *queue;
+        };
+        for (std::uint16_t core = 0; core < node_->core_count(); ++core) {
+            EXPECT_TRUE(eventually([&] { return on(core, found).name == name; })) << name;
+        }
+        return on(0, found);
+    }
+    void publish(const QueueDefinition& queue, int count) {
+        on(0, [&](Core& core) {
+            for (int i = 0; i < count; ++i) {
+                Bytes envelope;
+                const std::uint8_t no_properties[] = {0, 0};
+                record::encode_envelope(envelope, no_properties, "");
+                record::BatchBuilder builder;
+                builder.append_message(core.now().wall, as_bytes(queue.name), envelope, as_bytes("body"));
+                Append append{{{queue.id, 0}}, std::make_shared<const Bytes>(builder.finish(Offset(0))), 1, 4, {}, true};
+                core.send(shard_of(queue.id), {nobody, RequestId(2)}, std::move(append));
+            }
+            return true;
+        });
+    }
+    std::uint64_t ready(const QueueDefinition& queue) {
+        const CoreId owner = node_->core_of_shard(shard_of(queue.id));
+        return on(owner.value, [&](Core& core) {
+            std::vector<QueueFigures> all;
+            for (const auto& slot : core.shards()) slot->shard().list(all);
+            for (const QueueFigures& f : all) {
+                if (f.queue == queue.id) return f.ready;
+            }
+            return std::uint64_t{0};
+        });
+    }
+    static QueueOptions refusing(const std::string& letters_to) {
+        QueueOptions options;
+        options.length_max = 1;
+        options.overflow = Overflow::reject_publish_dlx;
+        options.dead_letter_exchange = "";
+        options.dead_letter_routing_key = letters_to;
+        return options;
+    }
+
+    std::unique_ptr<Node> node_;
+};
+
+TEST_F(NodeTest, RefusedMessagesReachTheirDeadLetterQueueThoughItIsInTheSameShard) {
+    start(1);
+    const auto dead = declare("dead", 0, {});
+    const auto full = declare("full", 0, refusing("dead"));
+    publish(full, 20);
+    EXPECT_TRUE(eventually([&] { return ready(dead) == 19; })) << ready(dead);
+    EXPECT_EQ(ready(full), 1u);
+}
+
+TEST_F(NodeTest, ADeadLetterQueueThatRefusesPassesLettersOn) {
+    start(2);
+    const auto last = declare("last", 1, {});
+    const auto second = declare("second", 0, refusing("last"));
+    const auto first = declare("first", 0, refusing("second"));
+    publish(first, 20);
+    EXPECT_TRUE(eventually([&] { return ready(last) == 18; })) << ready(last);
+    EXPECT_EQ(ready(second), 1u);
+    EXPECT_EQ(ready(first), 1u);
+}
+
+/// Answers every byte with what it takes the time to be, as eight bytes of this machine.
+class ClockSession final : public protocols::Session {
+public:
+    explicit ClockSession(protocols::SessionHost& host) : host_(host) {}
+    std::size_t on_bytes(ByteView bytes) override {
+        const std::int64_t now_ms = host_.now().wall.ms;
+        const auto* at = reinterpret_cast<const std::uint8_t*>(&now_ms);
+        host_.out().insert(host_.out().end(), at, at + sizeof now_ms);
+        return bytes.size();
+    }
+    void end_of_input() override {}
+    void on_event(Event&) override {}
+    void end_of_turn() override {}
+    void on_tick() override {}
+    [[nodiscard]] MonoTime deadline() const override { return MonoTime::never(); }
+    void on_writable(bool) override {}
+    void on_closed() override {}
+    [[nodiscard]] protocols::SessionInfo info() const override { return {}; }
+
+private:
+    protocols::SessionHost& host_;
+};
+
+std::int64_t wall_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
+    protocols::Protocol clock;
+    clock.name = "clock";
+    clock.sniff = [](ByteView) { return protocols::Protocol::Sniff::yes; };
+    clock.open = [](protocols::SessionHost& host) { return std::make_unique<ClockSession>(host); };
+    start(1, {{"clock", "127.0.0.1", 0, {clock}, nullptr}});
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(node_->listeners().at(0).port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    for (int i = 0; i < 3; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the pause is the case: the core has gone to sleep
+        const std::int64_t sent_ms = wall_ms();
+        ASSERT_EQ(::send(fd, "?", 1, 0), 1);
+        std::int64_t seen_ms = 0;
+        ASSERT_EQ(::recv(fd, &seen_ms, sizeof seen_ms, MSG_WAITALL), static_cast<ssize_t>(sizeof seen_ms));
+        EXPECT_GE(seen_ms, sent_ms - 20);  // clocks of one machine, one of them possibly a coarse one
+        EXPECT_LE(seen_ms, wall_ms());
+    }
+    ::close(fd);
+}
+
+}  // namespace
+}  // namespace fantail::runtime
