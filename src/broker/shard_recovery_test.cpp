@@ -119,10 +119,8 @@ TEST(ShardRecovery, ASnapshotKeepsCountsDelaysIdsAndSettledRanges) {
     w.settle(got[0], Outcome::requeue);
     w.turn();
     w.deliveries();
-    w.sync();
-    w.take_checkpoint();
-    w.crash();
-    EXPECT_EQ(w.shard->snapshot(), w.checkpoint->first);
+    w.stop();
+    EXPECT_EQ(w.shard->snapshot(true), w.checkpoint->first);
     w.publish({{q1, 0}}, {{"again", {}, {}, "id-a"}});
     w.consume(bob, 1, q1);
     w.turn();

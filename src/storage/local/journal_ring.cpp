@@ -26,11 +26,11 @@ JournalFile& JournalRing::take() {
     return files_.back();
 }
 
-void JournalRing::prepare() {
+void JournalRing::prepare(bool must) {
     // A removal under way might hit the new file: it may have the same name.
     if (next_ || preparing_ || removing_ > 0 || rim_.failed()) return;
     if (!spares_.empty()) return recycle();
-    if (current() != nullptr && files_.size() + 1 >= rim_.options.journal_files_max + 0u) return;
+    if (!must && current() != nullptr && files_.size() + 1 >= rim_.options.journal_files_max) return;
     if (rim_.may_allocate()) create();
 }
 

@@ -122,7 +122,9 @@ void LocalLog::progress() {
     working_ = true;
     segments_.reclaim(writer_.durable());
     ring_.retire(stable_replay_from_);
-    ring_.prepare();
+    // A snapshot frees journal files once everything before it is durable; if that needs one more file, it gets it.
+    const bool snapshot_waits = pending_ && pending_->lsn > writer_.durable();
+    ring_.prepare(snapshot_waits);
     write_external();
     writer_.pump(closed_ != nullptr);
     flusher_.poke(writer_.last());

@@ -131,6 +131,19 @@ TEST_F(LocalLogTest, FullFilesAreFlushedToSegmentsAndRecycled) {
     expect_readable(1, 0, 8 * 32);
 }
 
+TEST_F(LocalLogTest, ASnapshotThatWaitsForAFullRingGetsItsFile) {
+    open();
+    owner->auto_checkpoint = false;
+    fill(2);
+    // More than the whole ring holds comes before the disk does anything, and the snapshot covers all of it.
+    for (int i = 0; i < 6 * 32; ++i) owner->append(1, 1, 8000);
+    ASSERT_TRUE(owner->log->wants_checkpoint());
+    owner->log->checkpoint(owner->state.encode());
+    const Lsn last = owner->append(1, 1, 8000);
+    owner->settle_down();
+    EXPECT_EQ(owner->durable, last);
+}
+
 TEST_F(LocalLogTest, SettledMessagesAreNeverWrittenToSegments) {
     open();
     for (std::uint64_t i = 0; i < 300; ++i) {
