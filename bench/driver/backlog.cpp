@@ -52,11 +52,13 @@ DrainResult drain(Connection& connection, const Options& options, std::uint64_t 
 
 /// Waits until the server has taken the acknowledgements in; the queue's ready messages are all that a client can see.
 std::uint32_t messages_left(const Options& options) {
-    return Connection(options.endpoint).declare_queue({.name = options.queue, .type = options.queue_type, .durable = true, .passive = true});
+    return Connection(options.endpoint)
+        .declare_queue({.name = options.queue, .type = options.queue_type, .durable = true, .passive = true});
 }
 
 void report_footprint(Report& report, const Options& options, const std::string& when) {
-    report.add("rss_mib_after_" + when, static_cast<double>(process_memory(options.server_pid).resident) / bytes_per_mib);
+    report.add("rss_mib_after_" + when,
+               static_cast<double>(process_memory(options.server_pid).resident) / bytes_per_mib);
     const auto disk = static_cast<double>(disk_bytes(options.data_dir));
     report.add("disk_mib_after_" + when, disk / bytes_per_mib);
     report.add("disk_factor_after_" + when, disk / (static_cast<double>(options.count) * options.size));
@@ -88,7 +90,8 @@ Report run_backlog(const Options& options) {
     const Snapshot filled = take_snapshot(state, options);
     Report report = start_report(options);
     report.add("fill_seconds", static_cast<double>(filled.at_ns - before.at_ns) / 1e9);
-    report.add("fill_server_cpu_s_per_m", (filled.server_cpu - before.server_cpu) * 1e6 / static_cast<double>(options.count));
+    report.add("fill_server_cpu_s_per_m",
+               (filled.server_cpu - before.server_cpu) * 1e6 / static_cast<double>(options.count));
     report_footprint(report, options, "fill");
 
     const Snapshot start = take_snapshot(state, options);
@@ -97,13 +100,15 @@ Report run_backlog(const Options& options) {
     const DrainResult got = drain(consumer, options, options.count, stall_limit_ns);
     const Snapshot end = take_snapshot(state, options);
     report.add("drain_seconds", static_cast<double>(got.last_ns - start.at_ns) / 1e9);
-    report.add("drain_server_cpu_s_per_m", (end.server_cpu - start.server_cpu) * 1e6 / static_cast<double>(options.count));
+    report.add("drain_server_cpu_s_per_m",
+               (end.server_cpu - start.server_cpu) * 1e6 / static_cast<double>(options.count));
     sleep_seconds(options.settle_seconds);
     report_footprint(report, options, "drain");
     report.add("left", std::uint64_t{messages_left(options)});
     report_order(report, got, options.count);
     report.add_latency("confirm", made.latency);
-    report.add_flag("complete", got.delivered == options.count && got.order.missing() == 0 && got.order.repeated() == 0);
+    report.add_flag("complete",
+                    got.delivered == options.count && got.order.missing() == 0 && got.order.repeated() == 0);
     if (!options.keep) producer.delete_queue(options.queue);
     return report;
 }
@@ -146,7 +151,8 @@ Report run_drain(const Options& options) {
     report_order(report, got, options.count);
     report.add("unconfirmed_found", extra.delivered);
     report.add("left", std::uint64_t{messages_left(options)});
-    report.add_flag("complete", got.delivered == options.count && got.order.missing() == 0 && got.order.repeated() == 0);
+    report.add_flag("complete",
+                    got.delivered == options.count && got.order.missing() == 0 && got.order.repeated() == 0);
     if (!options.keep) Connection(options.endpoint).delete_queue(options.queue);
     return report;
 }

@@ -47,7 +47,9 @@ int connect_tcp(const Endpoint& endpoint) {
 
 Connection::Connection(const Endpoint& endpoint) : Connection(connect_tcp(endpoint)) {}
 
-Connection::Connection(int socket, WithoutLogin) : socket_(socket), buffer_(read_bytes + frame_size_max) { set_socket_options(socket_); }
+Connection::Connection(int socket, WithoutLogin) : socket_(socket), buffer_(read_bytes + frame_size_max) {
+    set_socket_options(socket_);
+}
 
 Connection::Connection(int socket) : Connection(socket, WithoutLogin{}) {
     if (socket_ < 0) fail("the server's port does not accept connections");
@@ -63,7 +65,10 @@ std::optional<Connection> Connection::try_open(const Endpoint& endpoint) {
 }
 
 Connection::Connection(Connection&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), buffer_(std::move(other.buffer_)), read_at_(other.read_at_), filled_(other.filled_) {}
+    : socket_(std::exchange(other.socket_, -1)),
+      buffer_(std::move(other.buffer_)),
+      read_at_(other.read_at_),
+      filled_(other.filled_) {}
 
 Connection::~Connection() {
     if (socket_ >= 0) ::close(socket_);
@@ -83,7 +88,8 @@ bool Connection::log_in() {
     FieldReader fields(tune->payload.subspan(4));
     const std::uint16_t channels = fields.u16();
     const std::uint32_t offered = fields.u32();
-    if (offered != 0 && offered < frame_size_max) fail(fmt::format("the server offers frames of {} bytes, the driver needs 131072", offered));
+    if (offered != 0 && offered < frame_size_max)
+        fail(fmt::format("the server offers frames of {} bytes, the driver needs 131072", offered));
     out.clear();
     out.begin_method(0, Method::connection_tune_ok).u16(channels).u32(frame_size_max).u16(0).end();
     out.begin_method(0, Method::connection_open).short_text("/").short_text("").u8(0).end();
@@ -112,7 +118,13 @@ void Connection::delete_queue(std::string_view name) {
 
 void Connection::declare_fanout(std::string_view name) {
     FrameWriter out;
-    out.begin_method(channel, Method::exchange_declare).u16(0).short_text(name).short_text("fanout").u8(0).text_table({}).end();
+    out.begin_method(channel, Method::exchange_declare)
+        .u16(0)
+        .short_text(name)
+        .short_text("fanout")
+        .u8(0)
+        .text_table({})
+        .end();
     call(out, Method::exchange_declare_ok);
 }
 
@@ -124,7 +136,14 @@ void Connection::delete_exchange(std::string_view name) {
 
 void Connection::bind(std::string_view queue, std::string_view exchange) {
     FrameWriter out;
-    out.begin_method(channel, Method::queue_bind).u16(0).short_text(queue).short_text(exchange).short_text("").u8(0).text_table({}).end();
+    out.begin_method(channel, Method::queue_bind)
+        .u16(0)
+        .short_text(queue)
+        .short_text(exchange)
+        .short_text("")
+        .u8(0)
+        .text_table({})
+        .end();
     call(out, Method::queue_bind_ok);
 }
 
@@ -144,7 +163,13 @@ void Connection::consume(const ConsumeSpec& spec) {
     const std::uint8_t flags = spec.auto_ack ? 2 : 0;
     // An empty tag lets the server choose; no-wait, so that no delivery of an earlier consumer can come before a reply.
     const std::string tag = fmt::format("c-{}", spec.queue);
-    out.begin_method(channel, Method::basic_consume).u16(0).short_text(spec.queue).short_text(tag).u8(flags | 8).text_table({}).end();
+    out.begin_method(channel, Method::basic_consume)
+        .u16(0)
+        .short_text(spec.queue)
+        .short_text(tag)
+        .u8(flags | 8)
+        .text_table({})
+        .end();
     if (!send(out.bytes())) fail("the server closed the connection at basic.consume");
 }
 

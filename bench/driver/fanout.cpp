@@ -47,7 +47,8 @@ Subscribers subscribe(Connection& producer, const Options& options) {
         producer.bind(queue_name(options, i), options.queue);
     }
     Subscribers out;
-    for (std::uint32_t c = 0; c < std::min(options.connections, options.queues); ++c) out.push_back(std::make_unique<Subscriber>(options.endpoint));
+    for (std::uint32_t c = 0; c < std::min(options.connections, options.queues); ++c)
+        out.push_back(std::make_unique<Subscriber>(options.endpoint));
     for (std::uint32_t i = 0; i < options.queues; ++i) {
         Subscriber& one = *out[i % out.size()];
         one.connection.consume({.queue = queue_name(options, i), .prefetch = 0, .auto_ack = true});
@@ -106,8 +107,11 @@ void consume(Subscribers& subscribers, RunState& state, FlowGate& gate, Histogra
 
 /// Every queue saw 0 … published-1 once: checked by the sum of the sequences (modulo 2^64).
 bool every_queue_complete(const Subscribers& subscribers, std::uint64_t published) {
-    const std::uint64_t one_queue = published % 2 == 0 ? published / 2 * (published - 1) : (published - 1) / 2 * published;
-    return std::ranges::all_of(subscribers, [&](const auto& s) { return s->delivered == published * s->queues && s->sequence_sum == one_queue * s->queues; });
+    const std::uint64_t one_queue =
+        published % 2 == 0 ? published / 2 * (published - 1) : (published - 1) / 2 * published;
+    return std::ranges::all_of(subscribers, [&](const auto& s) {
+        return s->delivered == published * s->queues && s->sequence_sum == one_queue * s->queues;
+    });
 }
 
 void clean_up(Connection& connection, const Options& options) {

@@ -36,12 +36,15 @@ void add_load_options(CLI::App& app, Options& options) {
     app.add_option("--warmup", options.warmup, "seconds before measuring")->check(CLI::Range(0.0, 600.0));
     app.add_option("--window", options.window, "messages awaiting their confirm")->check(CLI::Range(1, 1'000'000));
     app.add_option("--prefetch", options.prefetch, "unacknowledged deliveries; 0: no limit");
-    app.add_option("--ack-every", options.ack_every, "acknowledge every Nth delivery with multiple")->check(CLI::Range(1, 65535));
+    app.add_option("--ack-every", options.ack_every, "acknowledge every Nth delivery with multiple")
+        ->check(CLI::Range(1, 65535));
     app.add_option("--in-flight", options.in_flight, "messages between producer and consumer; 0: 20,000 or 4 MiB");
     app.add_option("--queues", options.queues, "queues of fanout and idle")->check(CLI::Range(0U, 1'000'000U));
-    app.add_option("--connections", options.connections, "connections of fanout and idle")->check(CLI::Range(0U, 100'000U));
+    app.add_option("--connections", options.connections, "connections of fanout and idle")
+        ->check(CLI::Range(0U, 100'000U));
     app.add_option("--queue", options.queue, "queue name");
-    app.add_option("--queue-type", options.queue_type, "x-queue-type of durable queues")->check(CLI::IsMember({"classic", "quorum", "stream"}));
+    app.add_option("--queue-type", options.queue_type, "x-queue-type of durable queues")
+        ->check(CLI::IsMember({"classic", "quorum", "stream"}));
 }
 
 void add_machine_options(CLI::App& app, Options& options) {
@@ -49,13 +52,15 @@ void add_machine_options(CLI::App& app, Options& options) {
     app.add_option("--port", options.endpoint.port, "AMQP port");
     app.add_option("--pin-cpu", options.pin_cpu, "bind the driver to this CPU; -1: free");
     app.add_option("--spin-us", options.spin_us, "latency: poll this long before sleeping");
-    app.add_option("--settle", options.settle_seconds, "idle: seconds to wait before reading memory")->check(CLI::Range(0.0, 60.0));
+    app.add_option("--settle", options.settle_seconds, "idle: seconds to wait before reading memory")
+        ->check(CLI::Range(0.0, 60.0));
     app.add_option("--server-pid", options.server_pid, "process whose CPU and memory are reported");
     app.add_option("--data-dir", options.data_dir, "directory whose disk blocks are reported");
     app.add_option("--since-ns", options.since_ns, "drain: CLOCK_MONOTONIC time of the restart; 0: now");
     app.add_flag("--keep", options.keep, "leave the queues behind");
     app.add_flag("--until-lost", options.until_lost, "fill: a lost connection is the expected end");
-    app.add_option("--time-limit", options.time_limit_seconds, "hard limit of the run in seconds")->check(CLI::Range(1U, 7200U));
+    app.add_option("--time-limit", options.time_limit_seconds, "hard limit of the run in seconds")
+        ->check(CLI::Range(1U, 7200U));
 }
 
 }  // namespace
@@ -67,7 +72,8 @@ std::uint64_t Options::in_flight_limit() const {
 
 Options parse_options(int argc, char** argv) {
     Options options;
-    CLI::App app("Loads an AMQP 0-9-1 broker on loopback and prints one JSON line of what it measured.", "fantail-bench");
+    CLI::App app("Loads an AMQP 0-9-1 broker on loopback and prints one JSON line of what it measured.",
+                 "fantail-bench");
     app.require_subcommand(1);
     app.fallthrough();
     add_load_options(app, options);

@@ -68,11 +68,13 @@ std::vector<std::uint8_t> source_batch(std::uint32_t body_bytes) {
 /// A preallocated file, written before, so that a sync costs the disk's flush and no file system journal.
 class Relay::Journal final {
 public:
-    explicit Journal(const std::string& path) : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
+    explicit Journal(const std::string& path)
+        : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
         if (file_ < 0) fail(fmt::format("cannot create {}", path));
         const std::vector<std::uint8_t> zeros(1 << 20);
         for (std::size_t at = 0; at < journal_bytes; at += zeros.size()) {
-            if (::pwrite(file_, zeros.data(), zeros.size(), static_cast<off_t>(at)) < 0) fail("cannot fill the journal");
+            if (::pwrite(file_, zeros.data(), zeros.size(), static_cast<off_t>(at)) < 0)
+                fail("cannot fill the journal");
         }
         if (::fdatasync(file_) != 0) fail("fdatasync failed");
         ::unlink(path.c_str());
@@ -83,7 +85,8 @@ public:
 
     void append(Bytes batch) {
         if (at_ + batch.size() > journal_bytes) at_ = 0;
-        if (::pwrite(file_, batch.data(), batch.size(), static_cast<off_t>(at_)) < 0 || ::fdatasync(file_) != 0) fail("writing the journal failed");
+        if (::pwrite(file_, batch.data(), batch.size(), static_cast<off_t>(at_)) < 0 || ::fdatasync(file_) != 0)
+            fail("writing the journal failed");
         at_ += batch.size();
     }
 
@@ -116,7 +119,8 @@ Relay::Relay(RelaySpec spec) : spec_(std::move(spec)) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 8) != 0) fail("the relay cannot listen");
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 8) != 0)
+        fail("the relay cannot listen");
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
     poller_ = ::epoll_create1(EPOLL_CLOEXEC);
@@ -161,14 +165,21 @@ void Relay::accept_peer() {
 }
 
 bool Relay::serve(Peer& peer) {
-    const auto got = ::recv(peer.socket, peer.in.data() + peer.filled, std::min(read_bytes, peer.in.size() - peer.filled), 0);
+    const auto got =
+        ::recv(peer.socket, peer.in.data() + peer.filled, std::min(read_bytes, peer.in.size() - peer.filled), 0);
     if (got <= 0) return false;
     peer.filled += static_cast<std::size_t>(got);
     Bytes rest = Bytes(peer.in).first(peer.filled);
     if (!peer.greeted && rest.size() >= protocol_header_bytes) {
         peer.greeted = true;
         rest = rest.subspan(protocol_header_bytes);
-        peer.out.begin_method(0, Method::connection_start).u8(0).u8(9).text_table({}).long_text("PLAIN").long_text("en_US").end();
+        peer.out.begin_method(0, Method::connection_start)
+            .u8(0)
+            .u8(9)
+            .text_table({})
+            .long_text("PLAIN")
+            .long_text("en_US")
+            .end();
     }
     while (rest.size() >= frame_overhead_bytes) {
         const std::size_t size = load_be<std::uint32_t>(rest.data() + 3) + frame_overhead_bytes;
@@ -190,9 +201,7 @@ void Relay::on_frame(Peer& peer, Bytes frame) {
     }
 }
 
-void Relay::forward(Bytes frame) {
-    to_consumer_.insert(to_consumer_.end(), frame.begin(), frame.end());
-}
+void Relay::forward(Bytes frame) { to_consumer_.insert(to_consumer_.end(), frame.begin(), frame.end()); }
 
 void Relay::on_method(Peer& peer, Bytes frame) {
     FrameWriter& out = peer.out;
@@ -206,11 +215,18 @@ void Relay::on_method(Peer& peer, Bytes frame) {
             return;
         }
         case Method::basic_consume: consumer_ = &peer; return;
-        case Method::confirm_select: peer.confirms = true; out.begin_method(1, Method::confirm_select_ok).end(); return;
-        case Method::connection_start_ok: out.begin_method(0, Method::connection_tune).u16(2047).u32(frame_size_max).u16(0).end(); return;
+        case Method::confirm_select:
+            peer.confirms = true;
+            out.begin_method(1, Method::confirm_select_ok).end();
+            return;
+        case Method::connection_start_ok:
+            out.begin_method(0, Method::connection_tune).u16(2047).u32(frame_size_max).u16(0).end();
+            return;
         case Method::connection_open: out.begin_method(0, Method::connection_open_ok).short_text("").end(); return;
         case Method::channel_open: out.begin_method(1, Method::channel_open_ok).u32(0).end(); return;
-        case Method::queue_declare: out.begin_method(1, Method::queue_declare_ok).short_text("q").u32(0).u32(0).end(); return;
+        case Method::queue_declare:
+            out.begin_method(1, Method::queue_declare_ok).short_text("q").u32(0).u32(0).end();
+            return;
         case Method::queue_delete: out.begin_method(1, Method::queue_delete_ok).u32(0).end(); return;
         case Method::basic_qos: out.begin_method(1, Method::basic_qos_ok).end(); return;
         default: return;  // acknowledgements and tune-ok need no answer

@@ -27,7 +27,8 @@ TEST_P(BodySizes, ArriveWholeOnceAndInOrder) {
     constexpr std::uint64_t rounds = 20;
     const std::uint64_t total = rounds * batch.capacity();
     std::thread publishing([&] {
-        for (std::uint64_t sent = 0; sent < total; sent += batch.capacity()) EXPECT_TRUE(producer.send(batch.stamp(sent, batch.capacity(), 7)));
+        for (std::uint64_t sent = 0; sent < total; sent += batch.capacity())
+            EXPECT_TRUE(producer.send(batch.stamp(sent, batch.capacity(), 7)));
     });
     SequenceCheck order;
     DeliveryReader reader(consumer);
@@ -44,7 +45,8 @@ TEST_P(BodySizes, ArriveWholeOnceAndInOrder) {
     EXPECT_EQ(order.missing() + order.repeated(), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(OneFrameAndSeveral, BodySizes, testing::Values(16, 100, 1'024, 65'536, 131'064, 131'065, 400'000));
+INSTANTIATE_TEST_SUITE_P(OneFrameAndSeveral, BodySizes,
+                         testing::Values(16, 100, 1'024, 65'536, 131'064, 131'065, 400'000));
 
 TEST(ConfirmedProducer, SendsExactlyItsCountAndSeesEveryConfirm) {
     const Relay relay({.mode = RelayMode::sink, .body_bytes = 100, .journal = ""});

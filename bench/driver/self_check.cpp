@@ -31,7 +31,8 @@ SideResult producer_side(const Options& options) {
         sent += batch.capacity();
     }
     const double seconds = static_cast<double>(now_ns() - start) / 1e9;
-    return {.per_s = static_cast<double>(sent) / seconds, .capacity_per_s = static_cast<double>(sent) / (thread_cpu_seconds() - cpu)};
+    return {.per_s = static_cast<double>(sent) / seconds,
+            .capacity_per_s = static_cast<double>(sent) / (thread_cpu_seconds() - cpu)};
 }
 
 SideResult consumer_side(const Options& options) {
@@ -50,7 +51,8 @@ SideResult consumer_side(const Options& options) {
     }
     const double seconds = static_cast<double>(now_ns() - start) / 1e9;
     if (bytes != delivered * options.size) fail("the source's deliveries were read wrongly");
-    return {.per_s = static_cast<double>(delivered) / seconds, .capacity_per_s = static_cast<double>(delivered) / (thread_cpu_seconds() - cpu)};
+    return {.per_s = static_cast<double>(delivered) / seconds,
+            .capacity_per_s = static_cast<double>(delivered) / (thread_cpu_seconds() - cpu)};
 }
 
 }  // namespace
@@ -59,7 +61,8 @@ Report run_self_check(const Options& options) {
     if (options.size > frame_size_max - frame_overhead_bytes) fail("selftest sends bodies of one frame");
     if (!options.data_dir.empty()) {
         // The durable workload against a relay that syncs every batch: the ceiling of its architecture.
-        const Relay relay({.mode = RelayMode::relay, .body_bytes = options.size, .journal = options.data_dir + "/relay.journal"});
+        const Relay relay(
+            {.mode = RelayMode::relay, .body_bytes = options.size, .journal = options.data_dir + "/relay.journal"});
         Options durable = options;
         durable.endpoint = {.host = "127.0.0.1", .port = relay.port()};
         return run_durable(durable);

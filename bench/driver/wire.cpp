@@ -26,11 +26,17 @@ FrameWriter& FrameWriter::u8(std::uint8_t value) {
     return *this;
 }
 
-FrameWriter& FrameWriter::u16(std::uint16_t value) { return u8(static_cast<std::uint8_t>(value >> 8)).u8(static_cast<std::uint8_t>(value)); }
+FrameWriter& FrameWriter::u16(std::uint16_t value) {
+    return u8(static_cast<std::uint8_t>(value >> 8)).u8(static_cast<std::uint8_t>(value));
+}
 
-FrameWriter& FrameWriter::u32(std::uint32_t value) { return u16(static_cast<std::uint16_t>(value >> 16)).u16(static_cast<std::uint16_t>(value)); }
+FrameWriter& FrameWriter::u32(std::uint32_t value) {
+    return u16(static_cast<std::uint16_t>(value >> 16)).u16(static_cast<std::uint16_t>(value));
+}
 
-FrameWriter& FrameWriter::u64(std::uint64_t value) { return u32(static_cast<std::uint32_t>(value >> 32)).u32(static_cast<std::uint32_t>(value)); }
+FrameWriter& FrameWriter::u64(std::uint64_t value) {
+    return u32(static_cast<std::uint32_t>(value >> 32)).u32(static_cast<std::uint32_t>(value));
+}
 
 FrameWriter& FrameWriter::raw(Bytes value) {
     out_.insert(out_.end(), value.begin(), value.end());

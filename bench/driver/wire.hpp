@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! AMQP 0-9-1 frames as the driver writes and reads them; shares nothing with the broker's own codec, so that neither hides the other's faults.
+//! AMQP 0-9-1 frames as the driver writes and reads them, apart from the broker's codec: neither hides the other's faults.
 //!
 //!   frame, big endian:  0 type u8 | 1 channel u16 | 3 payload size u32 | 7 payload … | 7+size end octet 0xCE
-//!   method payload:     class u16, method u16, arguments …      header payload: class u16, weight u16, body size u64, flags u16, properties …
+//!   method payload:     class u16, method u16, arguments …
+//!   header payload:     class u16, weight u16, body size u64, flags u16, properties …
 #pragma once
 #include <cstdint>
 #include <span>
@@ -66,7 +67,8 @@ template <typename T>
 
 template <typename T>
 inline void store_be(std::uint8_t* at, T value) {
-    for (std::size_t i = 0; i < sizeof(T); ++i) at[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * (sizeof(T) - 1 - i)));
+    for (std::size_t i = 0; i < sizeof(T); ++i)
+        at[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * (sizeof(T) - 1 - i)));
 }
 
 /// One frame inside a read buffer; the payload lives until the buffer's next read.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! fantail-limits: what this machine's sockets, disk and memory allow, measured in the same run as the brokers; one JSON line.
-#include <CLI/CLI.hpp>
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <array>
 #include <cstdlib>
@@ -52,7 +52,8 @@ std::unique_ptr<SocketPair> tcp_pair() {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     auto* plain = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener, plain, size) != 0 || ::listen(listener, 1) != 0 || ::getsockname(listener, plain, &size) != 0) fail("cannot listen");
+    if (::bind(listener, plain, size) != 0 || ::listen(listener, 1) != 0 || ::getsockname(listener, plain, &size) != 0)
+        fail("cannot listen");
     auto out = std::make_unique<SocketPair>();
     out->near = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (::connect(out->near, plain, size) != 0) fail("cannot connect");
@@ -76,7 +77,8 @@ bool receive_exactly(int socket, std::uint8_t* at, std::size_t size) {
 /// A file that was written before: a sync of it costs the disk's flush and no change of metadata.
 class SyncedFile final {
 public:
-    explicit SyncedFile(const std::string& directory) : path_(directory + "/fantail-limits.tmp"), block_(block_bytes, 'j') {
+    explicit SyncedFile(const std::string& directory)
+        : path_(directory + "/fantail-limits.tmp"), block_(block_bytes, 'j') {
         file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         if (file_ < 0) fail("cannot create a file in --dir");
         ::unlink(path_.c_str());
@@ -91,7 +93,8 @@ public:
     SyncedFile& operator=(const SyncedFile&) = delete;
 
     void write_and_sync() {
-        if (::pwrite(file_, block_.data(), block_.size(), static_cast<off_t>(at_)) < 0 || ::fdatasync(file_) != 0) fail("write or fdatasync failed");
+        if (::pwrite(file_, block_.data(), block_.size(), static_cast<off_t>(at_)) < 0 || ::fdatasync(file_) != 0)
+            fail("write or fdatasync failed");
         at_ = (at_ + block_bytes) % file_bytes;
     }
 
@@ -120,7 +123,9 @@ Histogram round_trips(double seconds, int cpu, Work before_answer) {
         std::array<std::uint8_t, message_bytes> message{};
         const std::int64_t until = deadline(seconds);
         for (std::int64_t start = now_ns(); start < until;) {
-            if (::send(near, message.data(), message.size(), MSG_NOSIGNAL) < 0 || !receive_exactly(near, message.data(), message.size())) break;
+            if (::send(near, message.data(), message.size(), MSG_NOSIGNAL) < 0 ||
+                !receive_exactly(near, message.data(), message.size()))
+                break;
             const std::int64_t end = now_ns();
             histogram.record(end - start);
             start = end;
@@ -167,7 +172,8 @@ double tcp_stream_gb_per_s(double seconds) {
     std::uint64_t received = 0;
     std::thread reader([&, far = pair->far] {
         std::vector<std::uint8_t> buffer(read_bytes);
-        for (ssize_t got = 1; got > 0; received += static_cast<std::uint64_t>(std::max<ssize_t>(got, 0))) got = ::recv(far, buffer.data(), buffer.size(), 0);
+        for (ssize_t got = 1; got > 0; received += static_cast<std::uint64_t>(std::max<ssize_t>(got, 0)))
+            got = ::recv(far, buffer.data(), buffer.size(), 0);
     });
     const std::vector<std::uint8_t> buffer(write_bytes, 'x');
     const std::int64_t start = now_ns();
@@ -200,9 +206,11 @@ double direct_write_gb_per_s(const Settings& settings) {
 Settings parse(int argc, char** argv) {
     Settings settings;
     CLI::App app("Measures this machine's limits and prints one JSON line.", "fantail-limits");
-    app.add_option("--dir", settings.directory, "directory for temporary files, on the disk to be measured")->check(CLI::ExistingDirectory);
+    app.add_option("--dir", settings.directory, "directory for temporary files, on the disk to be measured")
+        ->check(CLI::ExistingDirectory);
     app.add_option("--seconds", settings.seconds, "seconds of each measurement")->check(CLI::Range(0.05, 60.0));
-    app.add_option("--sequential-mib", settings.sequential_mib, "MiB of the sequential write")->check(CLI::Range(1, 16'384));
+    app.add_option("--sequential-mib", settings.sequential_mib, "MiB of the sequential write")
+        ->check(CLI::Range(1, 16'384));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -8,47 +8,54 @@
 namespace fantail::limits {
 
 // Storage (one log a shard).
-inline constexpr std::uint64_t journal_file_size = 32u << 20;       ///< bytes a journal file
-inline constexpr std::uint32_t journal_files_max = 4;               ///< files in the ring; older ones are flushed to segments
-inline constexpr std::uint32_t journal_frame_size_max = 1u << 20;   ///< bytes in one write
+inline constexpr std::uint64_t journal_file_size = 32u << 20;  ///< bytes a journal file
+inline constexpr std::uint32_t journal_files_max = 4;  ///< files in the ring; older ones are flushed to segments
+inline constexpr std::uint32_t journal_frame_size_max = 1u << 20;  ///< bytes in one write
 inline constexpr std::uint32_t journal_writes_in_flight_max = 8;
-inline constexpr std::uint32_t lazy_write_delay_ms = 10;            ///< longest wait of settlements for a write to ride on
-inline constexpr std::uint64_t undurable_bytes_max = 16u << 20;     ///< producers are held back above it
-inline constexpr std::uint32_t change_size_max = 1u << 20;          ///< bytes of one state change
-inline constexpr std::uint32_t batch_size_max = 1u << 20;           ///< bytes at which a growing batch is closed (one message may exceed it)
-inline constexpr std::uint32_t message_size_max = 512u << 20;       ///< hard bound on one body; the configured one is lower
-inline constexpr std::uint32_t read_chunk_size = 256u << 10;        ///< bytes asked of the log at a time for a consumer
+inline constexpr std::uint32_t lazy_write_delay_ms = 10;         ///< longest wait of settlements for a write to ride on
+inline constexpr std::uint64_t undurable_bytes_max = 16u << 20;  ///< producers are held back above it
+inline constexpr std::uint32_t change_size_max = 1u << 20;       ///< bytes of one state change
+inline constexpr std::uint32_t batch_size_max =
+    1u << 20;  ///< bytes at which a growing batch is closed (one message may exceed it)
+inline constexpr std::uint32_t message_size_max = 512u << 20;  ///< hard bound on one body; the configured one is lower
+inline constexpr std::uint32_t read_chunk_size = 256u << 10;   ///< bytes asked of the log at a time for a consumer
 inline constexpr std::uint32_t segment_index_interval = 64u << 10;  ///< bytes between entries of a run's sparse index
 
 // Memory.
-inline constexpr std::uint64_t tail_cache_bytes_max = 48u << 20;    ///< message bytes a shard keeps in memory
-inline constexpr std::uint32_t read_buffer_size = 256u << 10;       ///< one a core, shared by its connections
-inline constexpr std::uint32_t read_size_max = 64u << 10;           ///< bytes a connection reads in a turn: others have their turn too
-inline constexpr std::uint32_t output_high_water = 1u << 20;        ///< a connection with more unsent bytes gets no deliveries
+inline constexpr std::uint64_t tail_cache_bytes_max = 48u << 20;  ///< message bytes a shard keeps in memory
+inline constexpr std::uint32_t read_buffer_size = 256u << 10;     ///< one a core, shared by its connections
+inline constexpr std::uint32_t read_size_max =
+    64u << 10;  ///< bytes a connection reads in a turn: others have their turn too
+inline constexpr std::uint32_t output_high_water = 1u
+                                                   << 20;  ///< a connection with more unsent bytes gets no deliveries
 inline constexpr std::uint32_t output_low_water = 256u << 10;
-inline constexpr std::uint32_t output_hard_limit = 64u << 20;       ///< unsent bytes (replies to a peer that never reads) at which it is dropped
+inline constexpr std::uint32_t output_hard_limit =
+    64u << 20;  ///< unsent bytes (replies to a peer that never reads) at which it is dropped
 
 // Runtime.
 inline constexpr std::uint32_t cores_max = 64;
 inline constexpr std::uint32_t shards_max = 64;
-inline constexpr std::uint32_t mailbox_slots = 4096;                ///< messages between two cores before the sender holds back
+inline constexpr std::uint32_t mailbox_slots = 4096;  ///< messages between two cores before the sender holds back
 inline constexpr std::uint32_t connections_max = 100'000;
 
 // Shards.
-inline constexpr std::uint32_t dispatch_bytes_max = 1u << 20;       ///< bytes a queue delivers in one turn before others get theirs
-inline constexpr std::uint64_t read_cache_bytes_max = 32u << 20;    ///< bytes read back for consumers a shard keeps
-inline constexpr std::uint32_t dead_letters_in_flight_max = 256;    ///< a queue
-inline constexpr std::uint32_t dead_letter_retry_ms = 1000;         ///< pause before a letter that found no place is tried again
-inline constexpr std::uint32_t dead_letter_retry_max_ms = 60'000;   ///< pauses double up to it
-inline constexpr std::uint32_t dead_letters_kept_max = 4096;        ///< letters without a place that a core keeps in memory to try again
-inline constexpr std::uint32_t read_retry_ms = 1000;                ///< pause after a failed read
-inline constexpr std::uint32_t deduplication_ids_max = 1u << 20;    ///< ids a queue remembers; older ones are forgotten
-inline constexpr std::uint32_t retention_entries_max = 1024;        ///< pieces in which a stream's retention is counted
-inline constexpr std::uint32_t gets_waiting_max = 65'536;           ///< single gets of a queue that wait for a read
+inline constexpr std::uint32_t dispatch_bytes_max =
+    1u << 20;  ///< bytes a queue delivers in one turn before others get theirs
+inline constexpr std::uint64_t read_cache_bytes_max = 32u << 20;  ///< bytes read back for consumers a shard keeps
+inline constexpr std::uint32_t dead_letters_in_flight_max = 256;  ///< a queue
+inline constexpr std::uint32_t dead_letter_retry_ms =
+    1000;  ///< pause before a letter that found no place is tried again
+inline constexpr std::uint32_t dead_letter_retry_max_ms = 60'000;  ///< pauses double up to it
+inline constexpr std::uint32_t dead_letters_kept_max =
+    4096;  ///< letters without a place that a core keeps in memory to try again
+inline constexpr std::uint32_t read_retry_ms = 1000;              ///< pause after a failed read
+inline constexpr std::uint32_t deduplication_ids_max = 1u << 20;  ///< ids a queue remembers; older ones are forgotten
+inline constexpr std::uint32_t retention_entries_max = 1024;      ///< pieces in which a stream's retention is counted
+inline constexpr std::uint32_t gets_waiting_max = 65'536;         ///< single gets of a queue that wait for a read
 
 // Names and structure.
-inline constexpr std::uint32_t name_size_max = 255;                 ///< bytes of a queue, exchange, vhost, consumer name
+inline constexpr std::uint32_t name_size_max = 255;  ///< bytes of a queue, exchange, vhost, consumer name
 inline constexpr std::uint32_t table_depth_max = 32;
-inline constexpr std::uint32_t bindings_hops_max = 64;              ///< exchange-to-exchange hops a message may take
+inline constexpr std::uint32_t bindings_hops_max = 64;  ///< exchange-to-exchange hops a message may take
 
 }  // namespace fantail::limits

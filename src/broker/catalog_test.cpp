@@ -73,7 +73,8 @@ protected:
         catalog.route(*catalog.exchange(main_vhost, exchange), facts, route);
         return route;
     }
-    std::vector<std::string> to(const std::string& exchange, std::string_view key, std::vector<std::string_view> more = {}) {
+    std::vector<std::string> to(const std::string& exchange, std::string_view key,
+                                std::vector<std::string_view> more = {}) {
         std::vector<std::string> names;
         for (const QueueDefinition* each : routed(exchange, key, std::move(more)).queues) names.push_back(each->name);
         std::ranges::sort(names);
@@ -144,7 +145,7 @@ TEST_F(CatalogTest, TheAlternateTakesWhatMatchedNothingAtAnyHop) {
     EXPECT_EQ(to("entry", "other"), Names{"lost"});
     put(ExchangeRemoved{ExchangeId(2)});
     EXPECT_EQ(to("d", "other"), Names{});
-    exchange(5, "alt", ExchangeType::direct, "d");   // alternates of each other
+    exchange(5, "alt", ExchangeType::direct, "d");  // alternates of each other
     EXPECT_EQ(to("d", "other"), Names{});
 }
 
@@ -235,8 +236,10 @@ TEST_F(CatalogTest, RefusesWhatContradictsItAndChangesNothing) {
     auto elsewhere = queue_of(3, "q");
     elsewhere.vhost = VhostId(9);
     for (const CatalogChange& change : std::vector<CatalogChange>{
-             QueuePut{queue_of(2, "a")}, QueuePut{queue_of(1, "b")}, QueuePut{elsewhere}, ExchangePut{exchange_of(7, "x", ExchangeType::fanout)},
-             ExchangePut{exchange_of(2, "x", ExchangeType::direct)}, BindingAdded{{main_vhost, "x", "none", false, "", {}}},
+             QueuePut{queue_of(2, "a")}, QueuePut{queue_of(1, "b")}, QueuePut{elsewhere},
+             ExchangePut{exchange_of(7, "x", ExchangeType::fanout)},
+             ExchangePut{exchange_of(2, "x", ExchangeType::direct)},
+             BindingAdded{{main_vhost, "x", "none", false, "", {}}},
              BindingAdded{{main_vhost, "none", "a", false, "", {}}}, VhostPut{vhost_of(VhostId(2), "/")},
              VhostPut{vhost_of(main_vhost, "other")}, PermissionPut{{"nobody", main_vhost, "", "", ""}}}) {
         const auto outcome = catalog.apply(encoded(change));
@@ -298,7 +301,8 @@ TEST_F(CatalogTest, PermissionsAreSearchedUnanchoredUnlessTheySaySo) {
 }
 
 TEST(NamePattern, RefusesWhatIsNoExpression) {
-    for (const char* bad : {"(", "[a", "a{2,1}", "*"}) EXPECT_EQ(NamePattern::compile(bad).error().code, ErrorCode::malformed) << bad;
+    for (const char* bad : {"(", "[a", "a{2,1}", "*"})
+        EXPECT_EQ(NamePattern::compile(bad).error().code, ErrorCode::malformed) << bad;
     EXPECT_EQ(NamePattern::compile(std::string(2000, 'a')).error().code, ErrorCode::malformed);
     EXPECT_TRUE(NamePattern::compile("^amq\\.").value().matches("amq.topic"));
     EXPECT_FALSE(NamePattern::compile("^amq\\.").value().matches("amqtopic"));
@@ -330,16 +334,29 @@ public:
         switch (random_() % 15) {
             case 0: return Booted{number(100)};
             case 1: return VhostPut{vhost_of(VhostId(number(3)), "v" + std::to_string(number(3)))};
-            case 2: if (number(4) != 0) return next(); return VhostRemoved{VhostId(number(3))};
-            case 3: case 4: return ExchangePut{exchange()};
-            case 5: if (number(2) != 0) return next(); return ExchangeRemoved{ExchangeId(number(12))};
-            case 6: case 7: return QueuePut{queue()};
-            case 8: if (number(2) != 0) return next(); return QueueRemoved{QueueId(number(20))};
+            case 2:
+                if (number(4) != 0) return next();
+                return VhostRemoved{VhostId(number(3))};
+            case 3:
+            case 4: return ExchangePut{exchange()};
+            case 5:
+                if (number(2) != 0) return next();
+                return ExchangeRemoved{ExchangeId(number(12))};
+            case 6:
+            case 7: return QueuePut{queue()};
+            case 8:
+                if (number(2) != 0) return next();
+                return QueueRemoved{QueueId(number(20))};
             case 9: return BindingRemoved{binding()};
-            case 10: return UserPut{{name("u", 3), {}, {"t"}, number(2) == 0 ? std::optional(number(9)) : std::nullopt, {}}};
+            case 10:
+                return UserPut{{name("u", 3), {}, {"t"}, number(2) == 0 ? std::optional(number(9)) : std::nullopt, {}}};
             case 11: return PermissionPut{{name("u", 3), vhost(), "a", ".*", "^b$"}};
-            case 12: return PolicyPut{{vhost(), name("p", 3), "^q", PolicyTarget::all, 1, number(2) == 0, {}, "e1", {{"k", "1"}}}};
-            case 13: return number(2) == 0 ? CatalogChange(PermissionRemoved{name("u", 3), vhost()}) : UserRemoved{name("u", 3)};
+            case 12:
+                return PolicyPut{
+                    {vhost(), name("p", 3), "^q", PolicyTarget::all, 1, number(2) == 0, {}, "e1", {{"k", "1"}}}};
+            case 13:
+                return number(2) == 0 ? CatalogChange(PermissionRemoved{name("u", 3), vhost()})
+                                      : UserRemoved{name("u", 3)};
             default: return BindingAdded{binding()};
         }
     }
@@ -403,7 +420,9 @@ TEST(CatalogReplicas, StayEqualUnderRandomChangesAndSnapshots) {
             const auto a = one.apply(change);
             const auto b = other.apply(change);
             ASSERT_EQ(a.has_value(), b.has_value());
-            if (a) { ASSERT_EQ(a->queue, b->queue); }
+            if (a) {
+                ASSERT_EQ(a->queue, b->queue);
+            }
             if (i % 150 != 149) continue;
             ASSERT_EQ(contents(one), contents(other));
             ASSERT_EQ(all_routes(one), all_routes(other));
@@ -412,8 +431,12 @@ TEST(CatalogReplicas, StayEqualUnderRandomChangesAndSnapshots) {
             Catalog restored;
             ASSERT_TRUE(restored.restore(snapshot));
             std::vector<CatalogChange> transient;
-            one.for_each_queue([&](const QueueDefinition& q) { if (!is_persistent(q)) transient.push_back(QueueRemoved{q.id}); });
-            one.for_each_exchange([&](const ExchangeDefinition& e) { if (!e.durable) transient.push_back(ExchangeRemoved{e.id}); });
+            one.for_each_queue([&](const QueueDefinition& q) {
+                if (!is_persistent(q)) transient.push_back(QueueRemoved{q.id});
+            });
+            one.for_each_exchange([&](const ExchangeDefinition& e) {
+                if (!e.durable) transient.push_back(ExchangeRemoved{e.id});
+            });
             for (const auto& each : transient) ASSERT_TRUE(one.apply(encoded(each)) && other.apply(encoded(each)));
             ASSERT_EQ(contents(restored), contents(one));
             ASSERT_EQ(all_routes(restored), all_routes(one));
@@ -444,11 +467,20 @@ TEST(CatalogChange, EveryKindComesBackAsItWas) {
     queue.arguments = {1, 2, 3};
     queue.exclusive_owner = ConnectionId(77);
     const std::vector<CatalogChange> all{
-        Booted{70'000}, VhostPut{{VhostId(2), "v", "text", QueueKind::stream, 5, 6}}, VhostRemoved{VhostId(2)},
-        ExchangePut{exchange_of(4, "e", ExchangeType::recent_history)}, ExchangeRemoved{ExchangeId(4)}, QueuePut{queue},
-        QueueRemoved{queue.id}, BindingAdded{{VhostId(2), "e", "q", true, "k", {9}}}, BindingRemoved{{VhostId(2), "e", "q", false, "k", {9}}},
-        UserPut{{"u", {1, 2}, {"a", "b"}, 3, {}}}, UserRemoved{"u"}, PermissionPut{{"u", VhostId(2), "c", "w", "r"}},
-        PermissionRemoved{"u", VhostId(2)}, PolicyPut{{VhostId(2), "p", ".*", PolicyTarget::streams, -4, true, options, "alt", {{"k", "v"}}}},
+        Booted{70'000},
+        VhostPut{{VhostId(2), "v", "text", QueueKind::stream, 5, 6}},
+        VhostRemoved{VhostId(2)},
+        ExchangePut{exchange_of(4, "e", ExchangeType::recent_history)},
+        ExchangeRemoved{ExchangeId(4)},
+        QueuePut{queue},
+        QueueRemoved{queue.id},
+        BindingAdded{{VhostId(2), "e", "q", true, "k", {9}}},
+        BindingRemoved{{VhostId(2), "e", "q", false, "k", {9}}},
+        UserPut{{"u", {1, 2}, {"a", "b"}, 3, {}}},
+        UserRemoved{"u"},
+        PermissionPut{{"u", VhostId(2), "c", "w", "r"}},
+        PermissionRemoved{"u", VhostId(2)},
+        PolicyPut{{VhostId(2), "p", ".*", PolicyTarget::streams, -4, true, options, "alt", {{"k", "v"}}}},
         PolicyRemoved{VhostId(2), "p", true}};
     ASSERT_EQ(all.size(), std::variant_size_v<CatalogChange>);
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -457,7 +489,8 @@ TEST(CatalogChange, EveryKindComesBackAsItWas) {
         const auto decoded = decode_change(bytes);
         ASSERT_TRUE(decoded) << i;
         EXPECT_EQ(encoded(*decoded), bytes);
-        for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_change(ByteView(bytes).first(size))) << i;
+        for (std::size_t size = 0; size < bytes.size(); ++size)
+            EXPECT_FALSE(decode_change(ByteView(bytes).first(size))) << i;
         Bytes longer = bytes;
         longer.push_back(0);
         EXPECT_FALSE(decode_change(longer)) << i;

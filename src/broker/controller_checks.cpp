@@ -16,12 +16,29 @@ using record::FieldTag;
 using record::FieldValueView;
 
 /// Arguments that must be the same when a queue is declared again; others are kept for display only.
-constexpr std::array queue_arguments_compared{
-    "x-message-ttl", "x-expires", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-max-length",
-    "x-max-length-bytes", "x-overflow", "x-max-priority", "x-single-active-consumer", "x-delivery-limit", "x-delayed-retry-type",
-    "x-delayed-retry-min", "x-delayed-retry-max", "x-consumer-timeout", "x-deduplication-window", "x-max-age",
-    "x-stream-max-segment-size-bytes", "x-stream-filter-size-bytes", "x-initial-cluster-size", "x-quorum-initial-group-size"};
-constexpr std::array exchange_arguments_compared{"alternate-exchange", "x-delayed-type", "hash-header", "hash-property"};
+constexpr std::array queue_arguments_compared{"x-message-ttl",
+                                              "x-expires",
+                                              "x-dead-letter-exchange",
+                                              "x-dead-letter-routing-key",
+                                              "x-dead-letter-strategy",
+                                              "x-max-length",
+                                              "x-max-length-bytes",
+                                              "x-overflow",
+                                              "x-max-priority",
+                                              "x-single-active-consumer",
+                                              "x-delivery-limit",
+                                              "x-delayed-retry-type",
+                                              "x-delayed-retry-min",
+                                              "x-delayed-retry-max",
+                                              "x-consumer-timeout",
+                                              "x-deduplication-window",
+                                              "x-max-age",
+                                              "x-stream-max-segment-size-bytes",
+                                              "x-stream-filter-size-bytes",
+                                              "x-initial-cluster-size",
+                                              "x-quorum-initial-group-size"};
+constexpr std::array exchange_arguments_compared{"alternate-exchange", "x-delayed-type", "hash-header",
+                                                 "hash-property"};
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
@@ -73,13 +90,14 @@ std::string described(const std::optional<FieldValueView>& value) {
 }
 
 struct Comparison {
-    std::string thing;   ///< in words
+    std::string thing;  ///< in words
     FieldTableView wanted;
     FieldTableView current;
 
-    [[nodiscard]] std::unexpected<Error> differ(std::string_view argument, const std::string& received, const std::string& is) const {
-        return fail(ErrorCode::precondition_failed,
-                    "inequivalent arg " + quoted(argument) + " for " + thing + ": received " + received + " but current is " + is);
+    [[nodiscard]] std::unexpected<Error> differ(std::string_view argument, const std::string& received,
+                                                const std::string& is) const {
+        return fail(ErrorCode::precondition_failed, "inequivalent arg " + quoted(argument) + " for " + thing +
+                                                        ": received " + received + " but current is " + is);
     }
     [[nodiscard]] Result<void> flag(std::string_view name, bool received, bool is) const {
         if (received == is) return {};
@@ -105,8 +123,9 @@ struct Comparison {
 };
 
 std::unexpected<Error> locked(const QueueDefinition& queue, std::string_view vhost) {
-    return fail(ErrorCode::locked, "cannot obtain exclusive access to locked " + in_words("queue", queue.name, vhost) +
-                                       ": it belongs to another connection, or was declared with another value of exclusive");
+    return fail(ErrorCode::locked,
+                "cannot obtain exclusive access to locked " + in_words("queue", queue.name, vhost) +
+                    ": it belongs to another connection, or was declared with another value of exclusive");
 }
 
 }  // namespace
@@ -120,10 +139,12 @@ Result<void> check_owner(const QueueDefinition& queue, ConnectionId origin, std:
     return {};
 }
 
-Result<void> check_equivalent(const DeclareQueue& wanted, ConnectionId origin, const QueueDefinition& current, std::string_view vhost) {
+Result<void> check_equivalent(const DeclareQueue& wanted, ConnectionId origin, const QueueDefinition& current,
+                              std::string_view vhost) {
     FANTAIL_CHECK(check_owner(current, origin, vhost));
     if (wanted.exclusive != current.exclusive_owner.has_value()) return locked(current, vhost);
-    const Comparison compare{in_words("queue", current.name, vhost), FieldTableView(wanted.arguments), FieldTableView(current.arguments)};
+    const Comparison compare{in_words("queue", current.name, vhost), FieldTableView(wanted.arguments),
+                             FieldTableView(current.arguments)};
     FANTAIL_CHECK(compare.flag("durable", wanted.durable, current.durable));
     FANTAIL_CHECK(compare.flag("auto_delete", wanted.auto_delete, current.auto_delete));
     FANTAIL_CHECK(compare.text("x-queue-type", kind_name(wanted.kind), kind_name(current.kind)));
@@ -131,8 +152,10 @@ Result<void> check_equivalent(const DeclareQueue& wanted, ConnectionId origin, c
     return {};
 }
 
-Result<void> check_equivalent(const ExchangeDefinition& wanted, const ExchangeDefinition& current, std::string_view vhost) {
-    const Comparison compare{in_words("exchange", current.name, vhost), FieldTableView(wanted.arguments), FieldTableView(current.arguments)};
+Result<void> check_equivalent(const ExchangeDefinition& wanted, const ExchangeDefinition& current,
+                              std::string_view vhost) {
+    const Comparison compare{in_words("exchange", current.name, vhost), FieldTableView(wanted.arguments),
+                             FieldTableView(current.arguments)};
     FANTAIL_CHECK(compare.text("type", wanted.type_name, current.type_name));
     FANTAIL_CHECK(compare.flag("durable", wanted.durable, current.durable));
     FANTAIL_CHECK(compare.flag("auto_delete", wanted.auto_delete, current.auto_delete));

@@ -60,7 +60,8 @@ constexpr ConnectionId bob{200};
 
 class ControllerTest : public testing::Test {
 protected:
-    explicit ControllerTest(ControllerOptions options = default_options()) : controller(catalog, host, std::move(options)) {
+    explicit ControllerTest(ControllerOptions options = default_options())
+        : controller(catalog, host, std::move(options)) {
         controller.bootstrap();
         settle();
         root = catalog.vhost("/")->id;
@@ -147,10 +148,12 @@ protected:
         command.definition.auto_delete = auto_delete;
         return command;
     }
-    BindingDefinition binding(const std::string& from, const std::string& to, const std::string& key = "", bool to_exchange = false) const {
+    BindingDefinition binding(const std::string& from, const std::string& to, const std::string& key = "",
+                              bool to_exchange = false) const {
         return {root, from, to, to_exchange, key, {}};
     }
-    PolicyDefinition policy(const std::string& name, const std::string& pattern, QueueOptions options, bool is_operator = false) const {
+    PolicyDefinition policy(const std::string& name, const std::string& pattern, QueueOptions options,
+                            bool is_operator = false) const {
         PolicyDefinition made;
         made.vhost = root;
         made.name = name;
@@ -263,13 +266,13 @@ TEST_F(ControllerTest, OnlyDurableThingsAreLogged) {
 TEST_F(ControllerTest, CommandsOfOneConnectionAreDecidedAndAnsweredInOrder) {
     ask(alice, queue("q"));
     const RequestId removed = send(alice, DeleteQueue{root, "q"});
-    const RequestId declared = send(alice, queue("q", false));   // inequivalent, unless the deletion came first
+    const RequestId declared = send(alice, queue("q", false));  // inequivalent, unless the deletion came first
     const RequestId bound = send(alice, Bind{binding("pre.topic", "q")});
     const RequestId refusal = send(alice, Bind{binding("none", "q")});
     const RequestId elsewhere = send(bob, queue("other"));
     reach_barriers();
     controller.on_durable(Lsn(1'000'000));
-    ASSERT_EQ(host.replies.size(), 1u);                           // only bob's: alice's wait for the shard
+    ASSERT_EQ(host.replies.size(), 1u);  // only bob's: alice's wait for the shard
     EXPECT_EQ(take().request, elsewhere);
     settle({.ready = 3});
     for (const RequestId expected : {removed, declared, bound}) {
@@ -287,10 +290,10 @@ TEST_F(ControllerTest, AQueueReplacedWhileItWasInspectedIsLookedAtAnew) {
     const QueueId old = catalog.queue(root, "q")->id;
     send(bob, DeleteQueue{root, "q"});
     std::swap(host.questions[0], host.questions[1]);
-    answer_question();                                           // bob's deletion
+    answer_question();  // bob's deletion
     EXPECT_EQ(catalog.queue(old), nullptr);
     send(bob, queue("q", true));
-    answer_question();                                           // alice's old question: now the flags differ
+    answer_question();  // alice's old question: now the flags differ
     settle();
     std::map<ConnectionId, std::vector<bool>> outcomes;
     for (auto& [to, reply] : host.replies) outcomes[to].push_back(reply.outcome.has_value());
@@ -320,7 +323,8 @@ TEST_F(ControllerTest, DeclaringAgainAnswersWithTheCounts) {
 TEST_F(ControllerTest, InequivalentDeclarationsNameTheDifference) {
     auto wanted = queue("q");
     record::FieldTableBuilder arguments;
-    arguments.set("x-max-length", record::FieldValueView(record::FieldTag::int32, std::array<std::uint8_t, 4>{0, 0, 0, 5}));
+    arguments.set("x-max-length",
+                  record::FieldValueView(record::FieldTag::int32, std::array<std::uint8_t, 4>{0, 0, 0, 5}));
     arguments.set_text("x-custom", "kept");
     wanted.arguments = to_bytes(arguments.view().bytes());
     ask(alice, wanted);
@@ -339,12 +343,13 @@ TEST_F(ControllerTest, InequivalentDeclarationsNameTheDifference) {
     other = wanted;
     other.arguments.clear();
     EXPECT_EQ(refused(alice, other, ErrorCode::precondition_failed),
-              "inequivalent arg 'x-max-length' for queue 'q' in vhost '/': received none but current is the value '5' of type 'signedint'");
+              "inequivalent arg 'x-max-length' for queue 'q' in vhost '/': received none but current is the value '5' "
+              "of type 'signedint'");
     arguments.set_int("x-max-length", 6);
     other.arguments = to_bytes(arguments.view().bytes());
     EXPECT_EQ(refused(alice, other, ErrorCode::precondition_failed),
               "inequivalent arg 'x-max-length' for queue 'q' in vhost '/': received '6' but current is '5'");
-    arguments.set_int("x-max-length", 5);   // of another width, but the same
+    arguments.set_int("x-max-length", 5);  // of another width, but the same
     arguments.set_text("x-custom", "ignored");
     other.arguments = to_bytes(arguments.view().bytes());
     EXPECT_TRUE(ask(alice, other).outcome.has_value());
@@ -371,9 +376,9 @@ TEST_F(ControllerTest, ExclusiveQueuesGoWithTheirConnection) {
     ask(alice, exclusive("x2"));
     ask(bob, exclusive("y"));
     ask(alice, DeleteQueue{root, "x2"});
-    send(alice, DeleteQueue{root, "y"});         // waits for nothing: it is bob's
-    send(alice, exclusive("x1"));                // waits for a shard
-    send(alice, exclusive("late"));              // begins only after it, and must not outlive the connection either
+    send(alice, DeleteQueue{root, "y"});  // waits for nothing: it is bob's
+    send(alice, exclusive("x1"));         // waits for a shard
+    send(alice, exclusive("late"));       // begins only after it, and must not outlive the connection either
     controller.connection_closed(alice);
     settle();
     EXPECT_EQ(catalog.queue(root, "x1"), nullptr);
@@ -446,7 +451,8 @@ TEST_F(ControllerTest, QueueIdsNameTheShardNearTheirTrafficAndAreNeverUsedAgain)
 }
 
 TEST_F(ControllerTest, NamesAreBounded) {
-    EXPECT_EQ(refused(alice, queue(std::string(256, 'q')), ErrorCode::too_large), "the name of a queue is longer than 255 bytes");
+    EXPECT_EQ(refused(alice, queue(std::string(256, 'q')), ErrorCode::too_large),
+              "the name of a queue is longer than 255 bytes");
     EXPECT_TRUE(ask(alice, queue(std::string(255, 'q'))).outcome.has_value());
 }
 
@@ -469,7 +475,8 @@ TEST_F(ControllerTest, ExchangesAreComparedAndTheDefaultOneIsRefused) {
     other = exchange("e");
     other.definition.arguments = to_bytes(arguments.view().bytes());
     EXPECT_EQ(refused(alice, other, ErrorCode::precondition_failed),
-              "inequivalent arg 'alternate-exchange' for exchange 'e' in vhost '/': received the value 'alt' of type 'longstr' but current is none");
+              "inequivalent arg 'alternate-exchange' for exchange 'e' in vhost '/': received the value 'alt' of type "
+              "'longstr' but current is none");
     const std::string no = "operation not permitted on the default exchange";
     EXPECT_EQ(refused(alice, exchange(""), ErrorCode::access_refused), no);
     EXPECT_EQ(refused(alice, DeleteExchange{root, ""}, ErrorCode::access_refused), no);
@@ -482,7 +489,8 @@ TEST_F(ControllerTest, BindingNeedsBothEndsAndIsIdempotent) {
     ask(alice, exchange("e"));
     EXPECT_EQ(refused(alice, Bind{binding("none", "q")}, ErrorCode::not_found), "no exchange 'none' in vhost '/'");
     EXPECT_EQ(refused(alice, Bind{binding("e", "none")}, ErrorCode::not_found), "no queue 'none' in vhost '/'");
-    EXPECT_EQ(refused(alice, Bind{binding("e", "none", "", true)}, ErrorCode::not_found), "no exchange 'none' in vhost '/'");
+    EXPECT_EQ(refused(alice, Bind{binding("e", "none", "", true)}, ErrorCode::not_found),
+              "no exchange 'none' in vhost '/'");
     const std::size_t logged = host.log.size();
     EXPECT_TRUE(ask(alice, Bind{binding("e", "q", "k")}).outcome.has_value());
     EXPECT_TRUE(ask(alice, Bind{binding("e", "q", "k")}).outcome.has_value());
@@ -501,7 +509,8 @@ TEST_F(ControllerTest, DeletingAnExchangeChecksItsUse) {
     ask(alice, queue("q"));
     ask(alice, exchange("e"));
     ask(alice, Bind{binding("e", "q")});
-    EXPECT_EQ(refused(alice, DeleteExchange{root, "e", true}, ErrorCode::precondition_failed), "exchange 'e' in vhost '/' in use");
+    EXPECT_EQ(refused(alice, DeleteExchange{root, "e", true}, ErrorCode::precondition_failed),
+              "exchange 'e' in vhost '/' in use");
     EXPECT_TRUE(ask(alice, DeleteExchange{root, "e", false}).outcome.has_value());
     EXPECT_EQ(catalog.exchange(root, "e"), nullptr);
     EXPECT_TRUE(ask(alice, DeleteExchange{root, "e", true}).outcome.has_value());
@@ -518,9 +527,9 @@ TEST_F(ControllerTest, AutoDeleteExchangesGoWithTheirLastBinding) {
     ask(alice, Unbind{binding("b", "q")});
     EXPECT_NE(catalog.exchange(root, "b"), nullptr);
     ask(alice, DeleteQueue{root, "q"});
-    EXPECT_EQ(catalog.exchange(root, "b"), nullptr);   // its last destination went
-    EXPECT_EQ(catalog.exchange(root, "a"), nullptr);   // and with it the last of this one
-    EXPECT_NE(catalog.exchange(root, "c"), nullptr);   // never had one
+    EXPECT_EQ(catalog.exchange(root, "b"), nullptr);  // its last destination went
+    EXPECT_EQ(catalog.exchange(root, "a"), nullptr);  // and with it the last of this one
+    EXPECT_NE(catalog.exchange(root, "c"), nullptr);  // never had one
 }
 
 // ------------------------------------------------------------------------------------------------- limits, vhosts, users
@@ -581,7 +590,7 @@ TEST_F(ControllerTest, ANewVhostHasThePredeclaredExchangesAndARemovedOneNothing)
     EXPECT_TRUE(std::ranges::any_of(host.shown, [&](const CatalogChange& change) {
         return std::holds_alternative<QueueRemoved>(change) && std::get<QueueRemoved>(change).queue == queue_id;
     }));
-    EXPECT_EQ(host.log.size(), 1u);    // all of it or nothing
+    EXPECT_EQ(host.log.size(), 1u);  // all of it or nothing
     EXPECT_EQ(catalog.vhost("v"), nullptr);
     EXPECT_EQ(catalog.queue_count(), 0u);
     EXPECT_EQ(refused(bob, RemoveVhost{"v"}, ErrorCode::not_found), "no vhost 'v'");
@@ -601,7 +610,8 @@ TEST_F(ControllerTest, UsersAndPermissions) {
     EXPECT_EQ(catalog.user("u")->password_hash, (Bytes{1, 2, 3}));
     EXPECT_EQ(catalog.user("u")->tags, std::vector<std::string>{"monitoring"});
     EXPECT_EQ(refused(alice, PutPermission{{"nobody", root, "", "", ""}}, ErrorCode::not_found), "no user 'nobody'");
-    EXPECT_TRUE(refused(alice, PutPermission{{"u", root, ".*", "(", ""}}, ErrorCode::malformed).starts_with("'(' is not a regular expression"));
+    EXPECT_TRUE(refused(alice, PutPermission{{"u", root, ".*", "(", ""}}, ErrorCode::malformed)
+                    .starts_with("'(' is not a regular expression"));
     ask(alice, PutPermission{{"u", root, "^a", "", ".*"}});
     EXPECT_TRUE(catalog.permits("u", root, Operation::configure, "ab"));
     ask(alice, RemovePermission{"u", root});
@@ -626,7 +636,7 @@ TEST_F(ControllerTest, PoliciesChangeWhatIsInForceNowAndLater) {
     EXPECT_FALSE(catalog.queue(root, "other")->options->length_max);
     ask(alice, queue("app.two"));
     EXPECT_EQ(catalog.queue(root, "app.two")->options->length_max, 10u);
-    EXPECT_TRUE(ask(alice, queue("app.two")).outcome.has_value());   // declared as before
+    EXPECT_TRUE(ask(alice, queue("app.two")).outcome.has_value());  // declared as before
     ask(alice, RemovePolicy{root, "p", false});
     EXPECT_TRUE(catalog.queue(root, "app.one")->options.is_default());
     EXPECT_EQ(catalog.queue(root, "app.two")->policy, "");

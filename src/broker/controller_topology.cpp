@@ -11,7 +11,7 @@ namespace fantail::broker {
 namespace {
 
 constexpr unsigned sequence_bits = 24;
-constexpr std::uint32_t boot_mask = 0xFFFF;   // 16 bits of the 40 in a queue's counter
+constexpr std::uint32_t boot_mask = 0xFFFF;  // 16 bits of the 40 in a queue's counter
 
 std::unexpected<Error> missing(std::string_view kind, std::string_view name, std::string_view vhost) {
     return fail(ErrorCode::not_found, "no " + in_words(kind, name, vhost));
@@ -23,7 +23,8 @@ std::unexpected<Error> default_exchange_refused() {
 
 Result<void> check_name(std::string_view kind, const std::string& name) {
     if (name.size() <= limits::name_size_max) return {};
-    return fail(ErrorCode::too_large, "the name of " + std::string(kind) + " is longer than " + std::to_string(limits::name_size_max) + " bytes");
+    return fail(ErrorCode::too_large, "the name of " + std::string(kind) + " is longer than " +
+                                          std::to_string(limits::name_size_max) + " bytes");
 }
 
 }  // namespace
@@ -48,7 +49,8 @@ Controller::Step Controller::on(Operation& operation, DeclareQueue& command) {
         return Step::decided;
     }
     operation.durable = broker::is_persistent(*current);
-    operation.reply.outcome = check_equivalent(command, operation.origin.connection, *current, vhost_name(command.vhost));
+    operation.reply.outcome =
+        check_equivalent(command, operation.origin.connection, *current, vhost_name(command.vhost));
     if (!operation.reply.outcome) return Step::decided;
     operation.reply.name = current->name;
     operation.reply.queue = current->id;
@@ -63,7 +65,8 @@ Result<void> Controller::check_queue_limits(const DeclareQueue& command) const {
         return fail(ErrorCode::precondition_failed,
                     sorry + "vhost '" + vhost->name + "' (" + std::to_string(*vhost->queues_max) + ") is reached");
     if (options_.queues_max && catalog_.queue_count() >= *options_.queues_max)
-        return fail(ErrorCode::precondition_failed, sorry + "broker (" + std::to_string(*options_.queues_max) + ") is reached");
+        return fail(ErrorCode::precondition_failed,
+                    sorry + "broker (" + std::to_string(*options_.queues_max) + ") is reached");
     return {};
 }
 
@@ -93,7 +96,7 @@ Result<void> Controller::make_queue(Operation& operation, DeclareQueue& command)
 std::string Controller::make_name(const DeclareQueue& command) {
     constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     constexpr std::size_t characters = 22;
-    constexpr std::size_t characters_a_draw = 10;   // of 6 bits
+    constexpr std::size_t characters_a_draw = 10;  // of 6 bits
     std::string name;
     do {
         name = command.name_prefix;
@@ -184,7 +187,8 @@ Result<void> Controller::on(Operation& operation, DeleteExchange& command) {
     operation.durable = exchange == nullptr || exchange->durable;
     if (exchange == nullptr) return {};
     if (command.if_unused && catalog_.binding_count(*exchange) > 0)
-        return fail(ErrorCode::precondition_failed, in_words("exchange", command.name, vhost_name(command.vhost)) + " in use");
+        return fail(ErrorCode::precondition_failed,
+                    in_words("exchange", command.name, vhost_name(command.vhost)) + " in use");
     remove_exchange(exchange->id);
     return {};
 }
@@ -218,12 +222,14 @@ bool Controller::is_persistent(const BindingDefinition& binding) const {
 
 Result<void> Controller::on(Operation& operation, Bind& command) {
     const BindingDefinition& binding = command.binding;
-    if (binding.source.empty() || (binding.to_exchange && binding.destination.empty())) return default_exchange_refused();
+    if (binding.source.empty() || (binding.to_exchange && binding.destination.empty()))
+        return default_exchange_refused();
     const std::string vhost = vhost_name(binding.vhost);
     const ExchangeDefinition* source = catalog_.exchange(binding.vhost, binding.source);
     if (source == nullptr) return missing("exchange", binding.source, vhost);
     if (binding.to_exchange) {
-        if (catalog_.exchange(binding.vhost, binding.destination) == nullptr) return missing("exchange", binding.destination, vhost);
+        if (catalog_.exchange(binding.vhost, binding.destination) == nullptr)
+            return missing("exchange", binding.destination, vhost);
     } else {
         const QueueDefinition* queue = catalog_.queue(binding.vhost, binding.destination);
         if (queue == nullptr) return missing("queue", binding.destination, vhost);
@@ -238,7 +244,8 @@ Result<void> Controller::on(Operation& operation, Bind& command) {
 /// Unbinding what is not bound is fine.
 Result<void> Controller::on(Operation& operation, Unbind& command) {
     const BindingDefinition& binding = command.binding;
-    if (binding.source.empty() || (binding.to_exchange && binding.destination.empty())) return default_exchange_refused();
+    if (binding.source.empty() || (binding.to_exchange && binding.destination.empty()))
+        return default_exchange_refused();
     if (!catalog_.has_binding(binding)) {
         operation.durable = true;
         return {};

@@ -48,8 +48,9 @@ std::vector<std::string_view> carbon_copies(const record::Properties& properties
     return keys;
 }
 
-record::Death death_of(const DeadLetter& letter, const QueueDefinition& queue, std::string_view exchange, std::string_view key,
-                       std::span<const std::string_view> copies, const record::Properties& properties, WallTime now) {
+record::Death death_of(const DeadLetter& letter, const QueueDefinition& queue, std::string_view exchange,
+                       std::string_view key, std::span<const std::string_view> copies,
+                       const record::Properties& properties, WallTime now) {
     record::Death death;
     death.queue = queue.name;
     death.reason = recorded(letter.reason);
@@ -110,7 +111,8 @@ Result<DeadLetterer::Rewritten> DeadLetterer::rewrite(const Letter& letter, cons
     FANTAIL_TRY(record::DeathHistory history, record::decode_deaths(envelope.deaths()));
     std::vector<std::string_view> copies = carbon_copies(properties);
     std::string_view key = as_text(old.key);
-    record::record_death(history, death_of(letter.source, queue, envelope.exchange(), key, copies, properties, now_.wall));
+    record::record_death(history,
+                         death_of(letter.source, queue, envelope.exchange(), key, copies, properties, now_.wall));
     properties.expiration.reset();
     record::FieldTableBuilder headers;
     if (queue.options->dead_letter_routing_key) {
@@ -163,17 +165,20 @@ void DeadLetterer::drop_cycles(const Letter& letter, const record::DeathHistory&
 }
 
 /// One request a shard; one a queue where it must be known which of them refused.
-void DeadLetterer::send_to(std::uint64_t id, Letter& letter, std::vector<const QueueDefinition*> targets, const Rewritten& message) {
+void DeadLetterer::send_to(std::uint64_t id, Letter& letter, std::vector<const QueueDefinition*> targets,
+                           const Rewritten& message) {
     std::sort(targets.begin(), targets.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
     for (std::size_t first = 0; first < targets.size();) {
         std::size_t end = first + 1;
-        while (!letter.keep && end < targets.size() && shard_of(targets[end]->id) == shard_of(targets[first]->id)) ++end;
+        while (!letter.keep && end < targets.size() && shard_of(targets[end]->id) == shard_of(targets[first]->id))
+            ++end;
         ask(id, letter, std::span(targets).subspan(first, end - first), message);
         first = end;
     }
 }
 
-void DeadLetterer::ask(std::uint64_t id, Letter& letter, std::span<const QueueDefinition* const> targets, const Rewritten& message) {
+void DeadLetterer::ask(std::uint64_t id, Letter& letter, std::span<const QueueDefinition* const> targets,
+                       const Rewritten& message) {
     Append command;
     Question question{id, {}};
     for (const QueueDefinition* target : targets) {
@@ -200,7 +205,8 @@ void DeadLetterer::on_event(Event&& event) {
     questions_.erase(asked);
     const auto at = pending_.find(question.letter);
     Letter& letter = at->second;
-    if (answer->accepted) letter.stored_in.insert(letter.stored_in.end(), question.targets.begin(), question.targets.end());
+    if (answer->accepted)
+        letter.stored_in.insert(letter.stored_in.end(), question.targets.begin(), question.targets.end());
     else letter.refused = true;
     if (--letter.answers_left > 0) return;
     Letter answered = std::move(letter);
@@ -219,7 +225,8 @@ void DeadLetterer::retry_later(Letter&& letter) {
         return;
     }
     const std::uint32_t doublings = std::min(letter.tries++, 16u);
-    const std::uint64_t pause = std::min<std::uint64_t>(std::uint64_t{limits::dead_letter_retry_ms} << doublings, limits::dead_letter_retry_max_ms);
+    const std::uint64_t pause = std::min<std::uint64_t>(std::uint64_t{limits::dead_letter_retry_ms} << doublings,
+                                                        limits::dead_letter_retry_max_ms);
     waiting_.emplace(now_.mono.plus_ms(static_cast<std::int64_t>(pause)), std::move(letter));
 }
 

@@ -45,7 +45,7 @@ public:
 private:
     struct Letter {
         DeadLetter source;
-        bool keep = false;               ///< at least once
+        bool keep = false;  ///< at least once
         std::uint32_t tries = 0;
         std::uint32_t answers_left = 0;
         bool refused = false;
@@ -67,10 +67,14 @@ private:
     void attempt(Letter&& letter);
     void finish(Letter&& letter);
     void retry_later(Letter&& letter);
-    void send_to(std::uint64_t id, Letter& letter, std::vector<const QueueDefinition*> targets, const Rewritten& message);
-    void ask(std::uint64_t id, Letter& letter, std::span<const QueueDefinition* const> targets, const Rewritten& message);
-    [[nodiscard]] Result<Rewritten> rewrite(const Letter& letter, const QueueDefinition& queue, std::vector<const QueueDefinition*>& targets);
-    void drop_cycles(const Letter& letter, const record::DeathHistory& history, std::vector<const QueueDefinition*>& targets) const;
+    void send_to(std::uint64_t id, Letter& letter, std::vector<const QueueDefinition*> targets,
+                 const Rewritten& message);
+    void ask(std::uint64_t id, Letter& letter, std::span<const QueueDefinition* const> targets,
+             const Rewritten& message);
+    [[nodiscard]] Result<Rewritten> rewrite(const Letter& letter, const QueueDefinition& queue,
+                                            std::vector<const QueueDefinition*>& targets);
+    void drop_cycles(const Letter& letter, const record::DeathHistory& history,
+                     std::vector<const QueueDefinition*>& targets) const;
 
     const CatalogView& catalog_;
     DeadLettererHost& host_;

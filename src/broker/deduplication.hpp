@@ -39,18 +39,20 @@ private:
     struct Seen {
         std::int64_t at_ms = 0;
         std::int64_t message_ms = 0;
-        std::uint64_t turn = 0;     ///< of arrival: tells it from an earlier arrival of the id
-        [[nodiscard]] bool expired(std::int64_t now_ms, std::int64_t queue_ms) const { return at_ms + std::max(message_ms, queue_ms) <= now_ms; }
+        std::uint64_t turn = 0;  ///< of arrival: tells it from an earlier arrival of the id
+        [[nodiscard]] bool expired(std::int64_t now_ms, std::int64_t queue_ms) const {
+            return at_ms + std::max(message_ms, queue_ms) <= now_ms;
+        }
     };
     using Ids = std::unordered_map<std::string, Seen>;
     struct Arrival {
         std::uint64_t turn;
-        Ids::value_type* id;        ///< whose nodes do not move
+        Ids::value_type* id;  ///< whose nodes do not move
     };
     void forget_oldest();
 
     Ids ids_;
-    std::deque<Arrival> order_;     ///< every id's last arrival is in it
+    std::deque<Arrival> order_;  ///< every id's last arrival is in it
     std::uint64_t turns_ = 0;
 };
 

@@ -8,7 +8,8 @@
 namespace fantail::broker {
 
 Result<void> Queue::may_consume(const AddConsumer& command) const {
-    if (command.exclusive && rules_.single_active_consumer) return fail(ErrorCode::access_refused, "queue has a single active consumer: exclusive use is refused");
+    if (command.exclusive && rules_.single_active_consumer)
+        return fail(ErrorCode::access_refused, "queue has a single active consumer: exclusive use is refused");
     for (const Consumer* c : members_) {
         if (!c->attached) continue;
         if (c->exclusive) return fail(ErrorCode::access_refused, "queue has an exclusive consumer");
@@ -47,8 +48,9 @@ Result<void> Queue::add_consumer(const AddConsumer& command, ConnectionId connec
     c.flow = command.flow_on;
     c.order = ++context_.consumer_order;
     c.attached = true;
-    c.active = !rules_.single_active_consumer ||
-               std::none_of(members_.begin(), members_.end(), [&](const Consumer* o) { return o != &c && o->attached && o->active; });
+    c.active = !rules_.single_active_consumer || std::none_of(members_.begin(), members_.end(), [&](const Consumer* o) {
+        return o != &c && o->attached && o->active;
+    });
     if (rules_.is_stream()) start_cursor(c, command);
     ++attached_;
     unused_told_ = false;
@@ -77,7 +79,8 @@ void Queue::hand_over() {
     Consumer* best = nullptr;
     for (Consumer* c : members_) {
         if (!c->attached) continue;
-        const bool better = best == nullptr || c->priority > best->priority || (c->priority == best->priority && c->order < best->order);
+        const bool better = best == nullptr || c->priority > best->priority ||
+                            (c->priority == best->priority && c->order < best->order);
         if (better) best = c;
     }
     if (best == nullptr) return;

@@ -20,7 +20,8 @@ std::uint64_t Level::ready_bytes() const {
     const std::uint64_t all = unsettled();
     const std::uint64_t ours = ready();
     if (ours == all) return body_bytes;
-    return static_cast<std::uint64_t>(static_cast<double>(body_bytes) * static_cast<double>(ours) / static_cast<double>(all));
+    return static_cast<std::uint64_t>(static_cast<double>(body_bytes) * static_cast<double>(ours) /
+                                      static_cast<double>(all));
 }
 
 bool Level::extend(std::uint64_t base, std::uint32_t count, std::uint64_t bytes) {
@@ -61,7 +62,9 @@ void Level::replay_settled(OffsetSpan span) {
     settled.insert(span);
     absorb_settled();
     if (rare) rare->counts.erase(span);
-    if (before > 0) body_bytes -= static_cast<std::uint64_t>(static_cast<double>(body_bytes) * static_cast<double>(gone) / static_cast<double>(before));
+    if (before > 0)
+        body_bytes -= static_cast<std::uint64_t>(static_cast<double>(body_bytes) * static_cast<double>(gone) /
+                                                 static_cast<double>(before));
 }
 
 void Level::finish_replay(const OffsetSet& covered) {

@@ -45,13 +45,15 @@ std::uint64_t Queue::size_of(const Level& l, OffsetSpan span) const {
         }
         if (!batch) break;
         const std::uint64_t end = std::min(span.end, batch.end());
-        sum += body_bytes(**batch.bytes, static_cast<std::uint32_t>(span.first - batch.base), static_cast<std::uint32_t>(end - span.first));
+        sum += body_bytes(**batch.bytes, static_cast<std::uint32_t>(span.first - batch.base),
+                          static_cast<std::uint32_t>(end - span.first));
         span.first = end;
     }
     const std::uint64_t all = l.unsettled();
     if (span.empty() || all == 0) return sum;
     if (span.size() >= all) return l.body_bytes;
-    return sum + static_cast<std::uint64_t>(static_cast<double>(l.body_bytes) * static_cast<double>(span.size()) / static_cast<double>(all));
+    return sum + static_cast<std::uint64_t>(static_cast<double>(l.body_bytes) * static_cast<double>(span.size()) /
+                                            static_cast<double>(all));
 }
 
 /// The messages of `span`, which are not ready, are done with. Hot.
@@ -60,7 +62,8 @@ void Queue::settle_span(std::uint8_t number, OffsetSpan span) {
     settled_ += span.size();
     if (l.tail.unlogged == 0) {
         SettledSpan* last = context_.settled.empty() ? nullptr : &context_.settled.back();
-        const bool joins = last != nullptr && last->queue == this && last->level == number && last->span.end == span.first && !last->span.empty();
+        const bool joins = last != nullptr && last->queue == this && last->level == number &&
+                           last->span.end == span.first && !last->span.empty();
         if (joins) last->span.end = span.end;
         else context_.settled.push_back({this, number, span});
     } else {
@@ -69,7 +72,8 @@ void Queue::settle_span(std::uint8_t number, OffsetSpan span) {
             const std::uint64_t cached = entry == nullptr ? span.end : std::min(span.end, std::max(at, entry->base));
             if (at < cached) context_.settled.push_back({this, number, {at, cached}});  // evicted, so logged
             at = entry == nullptr ? span.end : std::min(span.end, entry->end());
-            if (entry != nullptr && cached < at && entry->logged()) context_.settled.push_back({this, number, {cached, at}});
+            if (entry != nullptr && cached < at && entry->logged())
+                context_.settled.push_back({this, number, {cached, at}});
         }
     }
     l.settle(span, size_of(l, span), context_.cache);
@@ -155,7 +159,8 @@ bool Queue::send_letter(Dying& dying) {
         if (rare_->letter_level != dying.level && rare_->letter_reader.under_way()) return false;
         if (rare_->letter_level != dying.level) rare_->letter_reader.clear();
         rare_->letter_level = dying.level;
-        batch = locate_by(rare_->letter_reader, l, offset, true, {ReadPurpose::For::dead_letters, dying.level, {{}, {}, id_}});
+        batch = locate_by(rare_->letter_reader, l, offset, true,
+                          {ReadPurpose::For::dead_letters, dying.level, {{}, {}, id_}});
     }
     if (!batch) return false;
     const auto index = static_cast<std::uint32_t>(offset - batch.base);

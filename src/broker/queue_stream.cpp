@@ -41,7 +41,8 @@ void Queue::feed(Consumer& c) {
         cursor.next = std::max(cursor.next, l.head);
         if (cursor.next >= l.end) return;
         const StreamTail::Entry* entry = l.tail.find(cursor.next);
-        if (entry != nullptr && entry->batch->lsn > context_.durable) return;  // may still be lost, and its offset reused
+        if (entry != nullptr && entry->batch->lsn > context_.durable)
+            return;  // may still be lost, and its offset reused
         BatchRef batch = l.in_tail(cursor.next);
         if (!batch) batch = locate_by(cursor.reader, l, cursor.next, true, {ReadPurpose::For::cursor, 0, c.key});
         if (!batch) return;
@@ -95,7 +96,8 @@ OffsetSpan Queue::matching_run(StreamCursor& cursor, const BatchRef& batch, std:
         if (wanted) cursor.not_before.reset();
         if (wanted && !cursor.filters.empty()) {
             const auto value = filter_value(record);
-            wanted = value ? std::find(cursor.filters.begin(), cursor.filters.end(), *value) != cursor.filters.end() : cursor.match_unfiltered;
+            wanted = value ? std::find(cursor.filters.begin(), cursor.filters.end(), *value) != cursor.filters.end()
+                           : cursor.match_unfiltered;
         }
         if (wanted && run.empty()) run = {at, at};
         if (!wanted && run.first < batch.end()) break;

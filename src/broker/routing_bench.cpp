@@ -51,7 +51,8 @@ void add_binding(Catalog& catalog, const std::string& queue, const std::string& 
     apply(catalog, BindingAdded{{vhost, "e", queue, false, key, {}}});
 }
 
-void route(benchmark::State& state, const Catalog& catalog, const char* exchange_name, std::string_view key, std::size_t expected) {
+void route(benchmark::State& state, const Catalog& catalog, const char* exchange_name, std::string_view key,
+           std::size_t expected) {
     const ExchangeDefinition* exchange = catalog.exchange(vhost, exchange_name);
     RoutingFacts facts;
     facts.routing_key = key;
@@ -116,7 +117,8 @@ void queue_weight(benchmark::State& state) {
     for (auto _ : state) {
         auto catalog = catalog_with(ExchangeType::direct);
         const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-        for (std::uint64_t i = 0; i < queues; ++i) put_queue(*catalog, i, "tenant-1/some-queue-" + std::to_string(1000 + i % 9000) + std::to_string(i));
+        for (std::uint64_t i = 0; i < queues; ++i)
+            put_queue(*catalog, i, "tenant-1/some-queue-" + std::to_string(1000 + i % 9000) + std::to_string(i));
         const std::size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
         state.counters["bytes_a_queue"] = static_cast<double>(after - before) / queues;
     }

@@ -305,7 +305,8 @@ void Shard::flush_returned() {
     for (std::size_t first = 0; first < all.size();) {
         ranges_.clear();
         std::size_t end = first;
-        while (end < all.size() && all[end].queue == all[first].queue && all[end].level == all[first].level && ranges_.size() < change_ranges_max) {
+        while (end < all.size() && all[end].queue == all[first].queue && all[end].level == all[first].level &&
+               ranges_.size() < change_ranges_max) {
             ranges_.push_back(all[end++].range);
         }
         encode_counts(change_, all[first].queue->id(), all[first].level, ranges_);

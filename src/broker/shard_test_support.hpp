@@ -74,7 +74,9 @@ inline record::RecordView record_at(const Bytes& batch, std::uint32_t index) {
     EXPECT_TRUE(cursor.next(view));
     return view;
 }
-inline std::string body_at(const Bytes& batch, std::uint32_t index) { return std::string(as_text(record_at(batch, index).value)); }
+inline std::string body_at(const Bytes& batch, std::uint32_t index) {
+    return std::string(as_text(record_at(batch, index).value));
+}
 
 /// An in-memory log with the contract of storage/engine.hpp, and a recorder of all other effects.
 class FakeHost final : public ShardHost {
@@ -107,11 +109,13 @@ public:
         reads.push_back({stream, from, bytes_max, token});
     }
     void release(StreamId stream, Offset first, Offset end) override {
-        for (std::uint64_t o = first.value; o < end.value; ++o) EXPECT_TRUE(released[stream].insert(o).second) << "released twice: " << o;
+        for (std::uint64_t o = first.value; o < end.value; ++o)
+            EXPECT_TRUE(released[stream].insert(o).second) << "released twice: " << o;
         auto& batches = stored[stream];
         for (auto at = batches.begin(); at != batches.end();) {
             bool gone = true;
-            for (std::uint64_t o = at->first; o < at->first + at->second.count; ++o) gone = gone && released[stream].contains(o);
+            for (std::uint64_t o = at->first; o < at->first + at->second.count; ++o)
+                gone = gone && released[stream].contains(o);
             at = gone ? batches.erase(at) : std::next(at);
         }
     }
@@ -129,7 +133,8 @@ public:
         std::erase_if(entries, [&](const Entry& e) { return e.lsn > durable; });
         stored.clear();
         for (const Entry& e : entries) {
-            for (const Target& t : e.transient ? std::vector<Target>{} : e.targets) stored[t.stream][t.base.value] = {t.base, e.count, e.batch};
+            for (const Target& t : e.transient ? std::vector<Target>{} : e.targets)
+                stored[t.stream][t.base.value] = {t.base, e.count, e.batch};
         }
         for (StreamId stream : forgotten) stored.erase(stream);
         released.clear();
@@ -215,14 +220,16 @@ public:
         for (const std::string& b : bodies) messages.push_back({b});
         return publish({{queue, 0}}, messages, transient);
     }
-    void consume(ConnectionId from, std::uint64_t consumer, QueueId queue, std::uint32_t prefetch = 0, AddConsumer command = {}) {
+    void consume(ConnectionId from, std::uint64_t consumer, QueueId queue, std::uint32_t prefetch = 0,
+                 AddConsumer command = {}) {
         command.queue = queue;
         command.consumer = ConsumerId(consumer);
         command.prefetch = prefetch;
         send(from, std::move(command));
     }
     void settle(const Got& got, Outcome outcome, QueueId queue = q1) {
-        send(got.connection, Settle{queue, got.consumer, outcome, {{Offset(got.offset), Offset(got.offset + 1), got.level}}});
+        send(got.connection,
+             Settle{queue, got.consumer, outcome, {{Offset(got.offset), Offset(got.offset + 1), got.level}}});
     }
     void detach(ConnectionId connection) { send(connection, Detach{ConsumerId(0), ConsumerId(~0ull)}); }
     /// Ends the turn and answers reads until nothing moves.
@@ -302,7 +309,8 @@ public:
             const auto* d = std::get_if<Deliver>(&e.second);
             if (d == nullptr) return false;
             for (std::uint32_t i = 0; i < d->count; ++i) {
-                out.push_back({e.first, d->consumer, d->level, d->first.value + i, body_at(*d->batch, d->index + i), d->redelivered, d->delivery_count, d->acquired_count});
+                out.push_back({e.first, d->consumer, d->level, d->first.value + i, body_at(*d->batch, d->index + i),
+                               d->redelivered, d->delivery_count, d->acquired_count});
             }
             return true;
         });

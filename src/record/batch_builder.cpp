@@ -40,7 +40,8 @@ std::size_t headers_size(std::span<const HeaderParts> headers) {
 }  // namespace
 
 inline std::uint8_t* BatchBuilder::claim(std::size_t size) {
-    if (used_ + size > buffer_.size()) [[unlikely]] grow(used_ + size);
+    if (used_ + size > buffer_.size()) [[unlikely]]
+        grow(used_ + size);
     std::uint8_t* at = buffer_.data() + used_;
     used_ += size;
     return at;
@@ -78,7 +79,8 @@ void BatchBuilder::grow(std::size_t need) {
 }
 
 /// Writes a message but for its value, and returns the value's place.
-[[gnu::always_inline]] inline std::uint8_t* BatchBuilder::open_record(WallTime timestamp, ByteView key, ByteView envelope, std::size_t value_size) {
+[[gnu::always_inline]] inline std::uint8_t* BatchBuilder::open_record(WallTime timestamp, ByteView key,
+                                                                      ByteView envelope, std::size_t value_size) {
     const std::size_t rest = nullable_size(key) + length_size(value_size) + value_size + sizeof envelope_header_head +
                              nullable_size(envelope);
     std::uint8_t* at = put_head(timestamp, rest);
@@ -122,8 +124,8 @@ void BatchBuilder::drop_message() {
 void BatchBuilder::append(const RecordParts& parts) {
     FANTAIL_ASSERT(parts.key.empty() || !parts.key_is_null);
     FANTAIL_ASSERT(parts.value.empty() || !parts.value_is_null);
-    std::uint8_t* at = put_head(parts.timestamp,
-                                nullable_size(parts.key) + nullable_size(parts.value) + headers_size(parts.headers));
+    std::uint8_t* at =
+        put_head(parts.timestamp, nullable_size(parts.key) + nullable_size(parts.value) + headers_size(parts.headers));
     at = put_nullable(at, parts.key, parts.key_is_null);
     at = put_nullable(at, parts.value, parts.value_is_null);
     at = put_length(at, parts.headers.size());

@@ -48,25 +48,25 @@ Bytes three_messages() {
 // Composed by hand from KIP-98's message format: two records, every length and delta written out.
 Bytes golden_batch() {
     Bytes b = {
-        0, 0, 0, 0, 0, 0, 0, 7,              // base offset 7
-        0, 0, 0, 81,                         // batch length: 49 of header + 18 + 14 of records
-        0, 0, 0, 3,                          // leader epoch
-        2,                                   // magic
-        0, 0, 0, 0,                          // crc, filled in below
-        0, 0x10,                             // attributes: transactional
-        0, 0, 0, 1,                          // last offset delta
-        0, 0, 0, 0, 0, 0, 0x03, 0xE8,        // base timestamp 1000
-        0, 0, 0, 0, 0, 0, 0x03, 0xEA,        // max timestamp 1002
-        0, 0, 0, 0, 0, 0, 0, 9,              // producer id
-        0, 5,                                // producer epoch
-        0, 0, 0, 6,                          // base sequence
-        0, 0, 0, 2,                          // record count
-        34, 0, 0, 0,                         // record of 17 bytes, attributes, time +0, offset +0
-        4, 'k', 'y', 6, 'v', 'a', 'l',       // key of 2, value of 3
-        2, 2, 'e', 6, 'E', 'N', 'V',         // one header: "e" of 1, value of 3
-        26, 0, 4, 2,                         // record of 13 bytes, attributes, time +2, offset +1
-        1, 0,                                // null key, empty value
-        4, 2, 'a', 1, 4, 'b', 'b', 0,        // two headers: "a" null, "bb" empty
+        0,  0,    0,   0,  0,   0,   0,    7,     // base offset 7
+        0,  0,    0,   81,                        // batch length: 49 of header + 18 + 14 of records
+        0,  0,    0,   3,                         // leader epoch
+        2,                                        // magic
+        0,  0,    0,   0,                         // crc, filled in below
+        0,  0x10,                                 // attributes: transactional
+        0,  0,    0,   1,                         // last offset delta
+        0,  0,    0,   0,  0,   0,   0x03, 0xE8,  // base timestamp 1000
+        0,  0,    0,   0,  0,   0,   0x03, 0xEA,  // max timestamp 1002
+        0,  0,    0,   0,  0,   0,   0,    9,     // producer id
+        0,  5,                                    // producer epoch
+        0,  0,    0,   6,                         // base sequence
+        0,  0,    0,   2,                         // record count
+        34, 0,    0,   0,                         // record of 17 bytes, attributes, time +0, offset +0
+        4,  'k',  'y', 6,  'v', 'a', 'l',         // key of 2, value of 3
+        2,  2,    'e', 6,  'E', 'N', 'V',         // one header: "e" of 1, value of 3
+        26, 0,    4,   2,                         // record of 13 bytes, attributes, time +2, offset +1
+        1,  0,                                    // null key, empty value
+        4,  2,    'a', 1,  4,   'b', 'b',  0,     // two headers: "a" null, "bb" empty
     };
     const std::uint32_t crc = crc32c_by_definition(ByteView(b).subspan(21));
     for (int i = 0; i < 4; ++i) b[17 + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(crc >> (24 - 8 * i));
@@ -79,8 +79,11 @@ TEST(BatchBuilder, WritesTheBytesOfKafkasRecordBatchV2_KIP98) {
     BatchBuilder builder;
     builder.append({.timestamp = {1000}, .key = as_bytes("ky"), .value = as_bytes("val"), .headers = first});
     builder.append({.timestamp = {1002}, .key_is_null = true, .headers = second});
-    const Bytes batch = builder.finish(
-        Offset(7), {.leader_epoch = 3, .attributes = batch_attribute::transactional, .producer_id = 9, .producer_epoch = 5, .base_sequence = 6});
+    const Bytes batch = builder.finish(Offset(7), {.leader_epoch = 3,
+                                                   .attributes = batch_attribute::transactional,
+                                                   .producer_id = 9,
+                                                   .producer_epoch = 5,
+                                                   .base_sequence = 6});
     EXPECT_THAT(batch, ElementsAreArray(golden_batch()));
 }
 
@@ -255,7 +258,8 @@ TEST(RecordCursor, LogAppendTimeOverridesEachRecordsTime) {
 
 TEST(RecordCursor, SkipsToAnyRecord) {
     BatchBuilder builder;
-    for (int i = 0; i < 300; ++i) builder.append_message({i}, {}, as_bytes("e"), Bytes(static_cast<std::size_t>(i), 'v'));
+    for (int i = 0; i < 300; ++i)
+        builder.append_message({i}, {}, as_bytes("e"), Bytes(static_cast<std::size_t>(i), 'v'));
     const Bytes batch = builder.finish(Offset(0));
     for (std::uint32_t n = 0; n < 300; ++n) {
         RecordCursor cursor = cursor_of(batch);
@@ -402,12 +406,14 @@ struct OwnedRecord {
 
 OwnedRecord random_record(RandomInput& random) {
     OwnedRecord r;
-    r.timestamp.ms = random.chance(10) ? static_cast<std::int64_t>(random.any()) : static_cast<std::int64_t>(random.upto(10'000));
+    r.timestamp.ms =
+        random.chance(10) ? static_cast<std::int64_t>(random.any()) : static_cast<std::int64_t>(random.upto(10'000));
     r.key_is_null = random.chance(3);
     r.value_is_null = random.chance(5);
     if (!r.key_is_null) r.key = random.bytes(random.upto(40));
     if (!r.value_is_null) r.value = random.bytes(random.upto(random.chance(8) ? 5000 : 200));
-    for (std::size_t n = random.upto(3); n > 0; --n) r.headers.emplace_back(random.chance(3) ? "e" : random.text(9), random.bytes(random.upto(30)));
+    for (std::size_t n = random.upto(3); n > 0; --n)
+        r.headers.emplace_back(random.chance(3) ? "e" : random.text(9), random.bytes(random.upto(30)));
     return r;
 }
 

@@ -2,7 +2,8 @@
 //! A message's death history: from which queues it was dead-lettered, why, and how often.
 //
 // Encoding (docs/formats/envelope.md, extension `deaths`): nothing when there was none; else uvarint count, uvarint
-// index of the first death, last exchange string, then the deaths, the latest first: queue string, reason u8, count uvarint, exchange string, uvarint number of routing keys,
+// index of the first death, last exchange string, then the deaths, the latest first: queue string, reason u8,
+// count uvarint, exchange string, uvarint number of routing keys,
 // the keys as strings, time svarint (ms), original expiration string. Strings are uvarint length + bytes.
 #pragma once
 
@@ -46,7 +47,8 @@ struct Death {
 struct DeathHistory {
     std::vector<Death> deaths;
     std::size_t first_index = 0;  ///< which of them was the message's first ever
-    std::string last_exchange;    ///< x-last-death-exchange: where it came from at its latest death, which a repeated death's entry does not say
+    std::string
+        last_exchange;  ///< x-last-death-exchange: where it came from at its latest death, which a repeated death's entry does not say
 
     /// x-last-death-queue and -reason: null when the message never died.
     [[nodiscard]] const Death* last() const { return deaths.empty() ? nullptr : &deaths.front(); }

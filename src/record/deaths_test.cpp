@@ -10,7 +10,11 @@ namespace fantail::record {
 namespace {
 
 Death death(std::string queue, DeathReason reason, std::string exchange = "ex", std::int64_t ms = 0) {
-    return {.queue = std::move(queue), .reason = reason, .exchange = std::move(exchange), .routing_keys = {"key", "cc"}, .time = {ms}};
+    return {.queue = std::move(queue),
+            .reason = reason,
+            .exchange = std::move(exchange),
+            .routing_keys = {"key", "cc"},
+            .time = {ms}};
 }
 
 DeathHistory history_of(std::initializer_list<Death> deaths) {
@@ -34,8 +38,9 @@ TEST(Deaths, TheFirstDeathIsFirstAndLast) {
 }
 
 TEST(Deaths, TheSameQueueAndReasonCountsUpAndMovesToTheFront) {
-    const DeathHistory history = history_of({death("q1", DeathReason::expired, "ex1", 10), death("q2", DeathReason::expired, "ex2", 20),
-                                             death("q1", DeathReason::expired, "ex3", 30)});
+    const DeathHistory history =
+        history_of({death("q1", DeathReason::expired, "ex1", 10), death("q2", DeathReason::expired, "ex2", 20),
+                    death("q1", DeathReason::expired, "ex3", 30)});
     ASSERT_EQ(history.deaths.size(), 2u);
     EXPECT_EQ(history.deaths[0].queue, "q1");
     EXPECT_EQ(history.deaths[0].count, 2u);
@@ -54,7 +59,8 @@ TEST(Deaths, AnotherReasonInTheSameQueueIsAnotherEntry) {
 }
 
 TEST(Deaths, TheFirstStaysFirstHoweverTheOthersMove) {
-    DeathHistory history = history_of({death("a", DeathReason::expired), death("b", DeathReason::expired), death("c", DeathReason::expired)});
+    DeathHistory history = history_of(
+        {death("a", DeathReason::expired), death("b", DeathReason::expired), death("c", DeathReason::expired)});
     for (const char* queue : {"b", "c", "a", "b", "a", "a", "d", "c"}) {
         record_death(history, death(queue, DeathReason::expired));
         EXPECT_EQ(history.first()->queue, "a");
@@ -64,7 +70,8 @@ TEST(Deaths, TheFirstStaysFirstHoweverTheOthersMove) {
 
 TEST(Deaths, AFullHistoryForgetsTheOldestButNeverTheFirst) {
     DeathHistory history;
-    for (std::size_t i = 0; i < deaths_max + 10; ++i) record_death(history, death("q" + std::to_string(i), DeathReason::maxlen));
+    for (std::size_t i = 0; i < deaths_max + 10; ++i)
+        record_death(history, death("q" + std::to_string(i), DeathReason::maxlen));
     EXPECT_EQ(history.deaths.size(), deaths_max);
     EXPECT_EQ(history.first()->queue, "q0");
     EXPECT_EQ(history.last()->queue, "q73");
@@ -81,10 +88,12 @@ TEST(Deaths, AnAutomaticCycleIsOneWithoutARejection) {
     EXPECT_TRUE(is_death_cycle(automatic, "q2"));
     EXPECT_FALSE(is_death_cycle(automatic, "q3"));
     EXPECT_FALSE(is_death_cycle({}, "q1"));
-    const DeathHistory rejected_since = history_of({death("q1", DeathReason::expired), death("q2", DeathReason::rejected)});
+    const DeathHistory rejected_since =
+        history_of({death("q1", DeathReason::expired), death("q2", DeathReason::rejected)});
     EXPECT_FALSE(is_death_cycle(rejected_since, "q1"));
     EXPECT_FALSE(is_death_cycle(rejected_since, "q2"));
-    const DeathHistory rejected_before = history_of({death("q2", DeathReason::rejected), death("q1", DeathReason::expired)});
+    const DeathHistory rejected_before =
+        history_of({death("q2", DeathReason::rejected), death("q1", DeathReason::expired)});
     EXPECT_TRUE(is_death_cycle(rejected_before, "q1"));
 }
 
@@ -104,7 +113,8 @@ Bytes encoded(const DeathHistory& history) {
 DeathHistory sample() {
     Death expired = death("q1", DeathReason::expired, "", -5);
     expired.original_expiration = "60000";
-    return history_of({expired, death("q2", DeathReason::rejected), death("q3", DeathReason::delivery_limit), death("q1", DeathReason::expired)});
+    return history_of({expired, death("q2", DeathReason::rejected), death("q3", DeathReason::delivery_limit),
+                       death("q1", DeathReason::expired)});
 }
 
 TEST(Deaths, RoundTrip) {

@@ -24,8 +24,15 @@ Bytes encoded(const EnvelopeParts& parts) {
 }
 
 EnvelopeParts full_parts() {
-    return {.properties = no_properties, .exchange = "ex", .deaths = as_bytes("history"), .due_time = WallTime{0x0102}, .dedup_id = as_bytes("id"),
-            .delivery_count = 300, .group_key = as_bytes("group"), .origin = "amqp", .dedup_window_ms = 60'000};
+    return {.properties = no_properties,
+            .exchange = "ex",
+            .deaths = as_bytes("history"),
+            .due_time = WallTime{0x0102},
+            .dedup_id = as_bytes("id"),
+            .delivery_count = 300,
+            .group_key = as_bytes("group"),
+            .origin = "amqp",
+            .dedup_window_ms = 60'000};
 }
 
 TEST(Envelope, HasTheBytesOfItsFormatPage) {
@@ -70,7 +77,8 @@ TEST(Envelope, EveryExtensionRoundTrips) {
 }
 
 TEST(Envelope, ASetButEmptyGroupKeyOrDedupIdIsKept) {
-    const Bytes bytes = encoded({.properties = no_properties, .dedup_id = ByteView{}, .delivery_count = 0, .group_key = ByteView{}});
+    const Bytes bytes =
+        encoded({.properties = no_properties, .dedup_id = ByteView{}, .delivery_count = 0, .group_key = ByteView{}});
     const EnvelopeView view = EnvelopeView::parse(bytes).value();
     EXPECT_TRUE(view.dedup_id().has_value());
     EXPECT_TRUE(view.group_key().has_value());
@@ -100,7 +108,8 @@ TEST(Envelope, UnknownExtensionsOfALaterVersionSurvive) {
 }
 
 TEST(Envelope, ExtremeNumbersFit) {
-    const Bytes bytes = encoded({.due_time = WallTime{std::numeric_limits<std::int64_t>::max()}, .delivery_count = std::numeric_limits<std::uint64_t>::max()});
+    const Bytes bytes = encoded({.due_time = WallTime{std::numeric_limits<std::int64_t>::max()},
+                                 .delivery_count = std::numeric_limits<std::uint64_t>::max()});
     const EnvelopeView view = EnvelopeView::parse(bytes).value();
     EXPECT_EQ(view.due_time()->ms, std::numeric_limits<std::int64_t>::max());
     EXPECT_EQ(view.delivery_count(), std::numeric_limits<std::uint64_t>::max());

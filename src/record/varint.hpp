@@ -25,7 +25,9 @@ namespace fantail::record {
     return (static_cast<std::size_t>(std::bit_width(v | 1)) * 9 + 64) / 64;
 }
 /// Bytes that a length takes in Kafka's zigzag form.
-[[nodiscard]] constexpr std::size_t length_size(std::size_t n) { return uvarint_size(static_cast<std::uint64_t>(n) << 1); }
+[[nodiscard]] constexpr std::size_t length_size(std::size_t n) {
+    return uvarint_size(static_cast<std::uint64_t>(n) << 1);
+}
 
 /// Writes `v` at `at`. REQUIRES uvarint_size(v) bytes of room. Returns the place behind it.
 [[gnu::always_inline]] inline std::uint8_t* put_uvarint(std::uint8_t* at, std::uint64_t v) {
@@ -37,7 +39,9 @@ namespace fantail::record {
     return at;
 }
 /// Writes a length in Kafka's zigzag form. REQUIRES length_size(n) bytes of room.
-inline std::uint8_t* put_length(std::uint8_t* at, std::size_t n) { return put_uvarint(at, static_cast<std::uint64_t>(n) << 1); }
+inline std::uint8_t* put_length(std::uint8_t* at, std::size_t n) {
+    return put_uvarint(at, static_cast<std::uint64_t>(n) << 1);
+}
 
 /// Copies `v` to `at`, which may be anything when `v` is empty. Returns the place behind it.
 inline std::uint8_t* put_bytes(std::uint8_t* at, ByteView v) {
@@ -47,7 +51,8 @@ inline std::uint8_t* put_bytes(std::uint8_t* at, ByteView v) {
 
 /// Reads an unsigned LEB128 of any length up to 64 bits. Returns the place behind it, null when it is cut off or too long.
 /// Takes and gives its pointer by value: a reference would keep the hot caller's pointer out of a register.
-[[nodiscard, gnu::noinline]] inline const std::uint8_t* get_long_uvarint(const std::uint8_t* at, const std::uint8_t* end, std::uint64_t* v) {
+[[nodiscard, gnu::noinline]] inline const std::uint8_t* get_long_uvarint(const std::uint8_t* at,
+                                                                         const std::uint8_t* end, std::uint64_t* v) {
     *v = 0;
     for (unsigned shift = 0; shift < 64 && at != end; shift += 7) {
         const std::uint8_t b = *at++;
@@ -58,7 +63,8 @@ inline std::uint8_t* put_bytes(std::uint8_t* at, ByteView v) {
 }
 /// Reads an unsigned LEB128 and moves `at` behind it; inlined for the one and two byte forms that nearly all lengths have.
 /// False when it is cut off or longer than 64 bits; `at` is then of no use.
-[[nodiscard, gnu::always_inline]] inline bool get_uvarint(const std::uint8_t*& at, const std::uint8_t* end, std::uint64_t& v) {
+[[nodiscard, gnu::always_inline]] inline bool get_uvarint(const std::uint8_t*& at, const std::uint8_t* end,
+                                                          std::uint64_t& v) {
     if (end - at >= 2) [[likely]] {
         const std::uint8_t low = at[0];
         if (low < 0x80) {

@@ -177,6 +177,7 @@ void Core::remove_later(ConnectionId id) {
     const auto at = connections_.find(id);
     if (at == connections_.end()) return;
     connection_count_.fetch_sub(1, std::memory_order_relaxed);
+    live_.remove(id);
     // Its callbacks may be on the stack, and it may stand in the list of touched ones: it goes when the turn is over.
     std::erase(touched_, at->second.get());
     loop_.defer([gone = std::move(at->second)] {});
@@ -338,6 +339,7 @@ void Core::adopt(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
     auto added = std::make_unique<Connection>(*this, id, std::move(*socket), std::move(listener));
     Connection& connection = *added;
     connections_.emplace(id, std::move(added));
+    live_.add(id);
     connection_count_.fetch_add(1, std::memory_order_relaxed);
     connection.start();
     schedule(connection);
@@ -348,9 +350,9 @@ Connection* Core::connection(ConnectionId id) {
     return at == connections_.end() ? nullptr : at->second.get();
 }
 
-bool Core::may_exist(ConnectionId id) const {
+bool Core::may_exist(ConnectionId id) {
     if (core_of(id).value >= node_.core_count() || counter_of(id) < first_connection_counter) return false;
-    return core_of(id) != id_ || connections_.contains(id);
+    return core_of(id) == id_ ? connections_.contains(id) : node_.core(core_of(id)).live_.contains(id);
 }
 
 bool Core::authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) {

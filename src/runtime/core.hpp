@@ -17,6 +17,7 @@
 #include "runtime/connection.hpp"
 #include "runtime/busy_meter.hpp"
 #include "runtime/idle_policy.hpp"
+#include "runtime/live_set.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/shard_slot.hpp"
@@ -66,7 +67,8 @@ public:
     [[nodiscard]] BufferPool& buffers() { return buffers_; }
     [[nodiscard]] MutableBytes read_buffer() { return read_buffer_; }
     [[nodiscard]] std::uint64_t pressured_shards() const { return pressured_; }
-    [[nodiscard]] bool may_exist(ConnectionId id) const;
+    /// Whether there is such a connection now, on whatever core.
+    [[nodiscard]] bool may_exist(ConnectionId id);
     [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer);
     std::uint64_t random();
     void touch(Connection& connection);
@@ -143,6 +145,7 @@ private:
     broker::DeadLetterer dead_letterer_;
     std::vector<std::unique_ptr<ShardSlot>> shards_;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+    LiveSet live_;                                     ///< their ids, for other cores
     std::vector<Connection*> touched_;
     std::vector<broker::DeadLetter> letters_;          ///< a shard may be in the middle of a command when it sends one
     std::vector<Outgoing> events_;

@@ -67,7 +67,8 @@ Result<void> Node::open_listeners() {
         auto shared = std::make_shared<const ListenerConfig>(config);
         auto accept = [this, shared](sys::Fd fd) { place(std::move(fd), shared); };
         auto listener = sys::Listener::open(cores_.front()->loop(), {config.host, config.port}, std::move(accept));
-        if (!listener) return std::unexpected(Error{listener.error().code, config.name + ": " + listener.error().message});
+        if (!listener)
+            return std::unexpected(Error{listener.error().code, config.name + ": " + listener.error().message});
         bound_.push_back({config.name, config.host, listener->local().port()});
         accepting_.push_back(std::move(*listener));
     }
@@ -120,8 +121,9 @@ std::unique_ptr<sys::RealFiles> Node::make_files(sys::Loop& loop) {
 }
 
 Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Files& files, ShardSlot& slot) {
-    if (options_.data_dir.empty()) 
-        return storage::make_memory_log([&files](std::move_only_function<void()> run) { files.defer(std::move(run)); }, slot);
+    if (options_.data_dir.empty())
+        return storage::make_memory_log([&files](std::move_only_function<void()> run) { files.defer(std::move(run)); },
+                                        slot);
     storage::LocalOptions local;
     local.directory = options_.data_dir + "/shard-" + std::to_string(shard.value);
     local.shard = shard;
@@ -134,7 +136,8 @@ Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Fi
     return storage::open_local_log(std::move(local), files, slot, slot);
 }
 
-bool Node::authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) const {
+bool Node::authenticate(const broker::UserDefinition* user, std::string_view password,
+                        const protocols::PeerInfo& peer) const {
     return options_.authenticate && options_.authenticate(user, password, peer);
 }
 
@@ -142,7 +145,8 @@ void Node::log_state_changed(ShardId shard, storage::LogState state, const Error
     const char* what = state == storage::LogState::ok         ? "storage is well again"
                        : state == storage::LogState::no_space ? "storage is full: publishers are held back"
                                                               : "storage failed: nothing is confirmed any more";
-    const std::string line = "shard " + std::to_string(shard.value) + ": " + what + (reason.message.empty() ? "" : " (" + reason.message + ")");
+    const std::string line = "shard " + std::to_string(shard.value) + ": " + what +
+                             (reason.message.empty() ? "" : " (" + reason.message + ")");
     {
         const std::scoped_lock lock(report_mutex_);
         if (options_.report) options_.report(line);

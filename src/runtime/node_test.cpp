@@ -156,18 +156,44 @@ std::int64_t wall_ms() {
     return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
+ListenerConfig clock_listener() {
     protocols::Protocol clock;
     clock.name = "clock";
     clock.sniff = [](ByteView) { return protocols::Protocol::Sniff::yes; };
     clock.open = [](protocols::SessionHost& host) { return std::make_unique<ClockSession>(host); };
-    start(1, {{"clock", "127.0.0.1", 0, {clock}, nullptr}});
+    return {"clock", "127.0.0.1", 0, {clock}, nullptr};
+}
+
+int connect_to(std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
-    to.sin_port = htons(node_->listeners().at(0).port);
+    to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    return fd;
+}
+
+TEST_F(NodeTest, EveryCoreKnowsWhichConnectionsOfAnotherAreGone) {
+    start(2, {clock_listener()});
+    const int fd = connect_to(node_->listeners().at(0).port);
+    const auto first = [](Core& core) { return core.connections().empty() ? ConnectionId() : core.connections().begin()->first; };
+    ConnectionId id;
+    ASSERT_TRUE(eventually([&] {
+        id = on(0, first);
+        if (id == ConnectionId()) id = on(1, first);
+        return id != ConnectionId();
+    }));
+    const auto knows = [&](Core& core) { return core.may_exist(id); };
+    EXPECT_TRUE(on(0, knows));
+    EXPECT_TRUE(on(1, knows));
+    ::close(fd);
+    EXPECT_TRUE(eventually([&] { return !on(0, knows) && !on(1, knows); }));
+}
+
+TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
+    start(1, {clock_listener()});
+    const int fd = connect_to(node_->listeners().at(0).port);
     for (int i = 0; i < 3; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the pause is the case: the core has gone to sleep
         const std::int64_t sent_ms = wall_ms();

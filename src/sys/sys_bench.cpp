@@ -112,7 +112,11 @@ void durable_write(benchmark::State& state) {
     while (in_flight > 0) disk.files->poll();
     report(state, latencies);
 }
-BENCHMARK(durable_write)->ArgsProduct({{1, 8, 32}, {0, 1}, {0, 1}})->ArgNames({"in_flight", "threads", "busy"})->MinTime(1.5)->UseRealTime();
+BENCHMARK(durable_write)
+    ->ArgsProduct({{1, 8, 32}, {0, 1}, {0, 1}})
+    ->ArgNames({"in_flight", "threads", "busy"})
+    ->MinTime(1.5)
+    ->UseRealTime();
 
 /// The floor: the same write by a plain blocking call.
 void durable_write_blocking(benchmark::State& state) {

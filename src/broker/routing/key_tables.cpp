@@ -56,13 +56,15 @@ std::unique_ptr<BindingTable> make_binding_table(const ExchangeDefinition& excha
 
 Result<void> check_binding(ExchangeType type, const BindingDefinition& binding) {
     if (type == ExchangeType::consistent_hash && !hash_weight(binding.routing_key))
-        return fail(ErrorCode::precondition_failed, "the binding key must be a whole number above 0, not '" + binding.routing_key + "'");
+        return fail(ErrorCode::precondition_failed,
+                    "the binding key must be a whole number above 0, not '" + binding.routing_key + "'");
     if (type != ExchangeType::headers) return {};
     const auto mode = record::FieldTableView(binding.arguments).find("x-match");
     if (!mode) return {};
     const std::string_view text = mode->as_text().value_or("");
     if (text == "all" || text == "any" || text == "all-with-x" || text == "any-with-x") return {};
-    return fail(ErrorCode::precondition_failed, "invalid x-match '" + std::string(text) + "': all, any, all-with-x or any-with-x is expected");
+    return fail(ErrorCode::precondition_failed,
+                "invalid x-match '" + std::string(text) + "': all, any, all-with-x or any-with-x is expected");
 }
 
 }  // namespace fantail::broker

@@ -25,7 +25,8 @@ public:
         table_ = make_binding_table(definition_);
     }
     explicit Table(const ExchangeDefinition& definition) : table_(make_binding_table(definition)) {}
-    static BindingDefinition binding(std::uintptr_t to, const std::string& key, const record::FieldTableBuilder* arguments) {
+    static BindingDefinition binding(std::uintptr_t to, const std::string& key,
+                                     const record::FieldTableBuilder* arguments) {
         BindingDefinition made{VhostId(1), "e", "q" + std::to_string(to), false, key, {}};
         if (arguments != nullptr) made.arguments = to_bytes(arguments->view().bytes());
         return made;
@@ -102,22 +103,24 @@ TEST_P(TopicMatrix, PatternAgainstKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, TopicMatrix,
-    testing::Values(TopicCase{"a.b.c", "a.b.c", true}, TopicCase{"a.b.c", "a.b", false}, TopicCase{"a.b", "a.b.c", false},
-                    TopicCase{"*", "a", true}, TopicCase{"*", "", false}, TopicCase{"*", "a.b", false}, TopicCase{"a.*", "a.b", true},
-                    TopicCase{"a.*", "a", false}, TopicCase{"a.*", "a.", true}, TopicCase{"*.b", ".b", true},
-                    TopicCase{"a.*.c", "a..c", true}, TopicCase{"a.*.c", "a.b.b.c", false}, TopicCase{"*.*", ".", true},
-                    TopicCase{"#", "", true}, TopicCase{"#", "a", true}, TopicCase{"#", "a.b.c", true}, TopicCase{"#.#", "", true},
-                    TopicCase{"a.#", "a", true}, TopicCase{"a.#", "a.b.c", true}, TopicCase{"a.#", "b", false}, TopicCase{"#.c", "c", true},
-                    TopicCase{"#.c", "a.b.c", true}, TopicCase{"#.c", "c.a", false}, TopicCase{"a.#.c", "a.c", true},
-                    TopicCase{"a.#.c", "a.x.y.c", true}, TopicCase{"a.#.c", "a.c.c", true}, TopicCase{"a.#.c", "a.x", false},
-                    TopicCase{"#.*", "", false}, TopicCase{"#.*", "a", true}, TopicCase{"*.#", "", false}, TopicCase{"*.#", "a.b", true},
-                    TopicCase{"#.a.#", "b.a.c", true}, TopicCase{"#.a.#", "b.c", false}, TopicCase{"#.a.#.b.#", "x.a.y.b.z", true},
-                    TopicCase{"#.a.#.b.#", "x.b.y.a.z", false}, TopicCase{"", "", true}, TopicCase{"", "a", false},
-                    TopicCase{"a..b", "a..b", true}, TopicCase{"a..b", "a.b", false}, TopicCase{".", ".", true}, TopicCase{"a.", "a.", true},
-                    TopicCase{"a.", "a", false}, TopicCase{"a*", "ab", false}, TopicCase{"a*", "a*", true}, TopicCase{"*", "*", true},
-                    TopicCase{"*", "#", true}, TopicCase{"#", "#", true}, TopicCase{"a", "*", false}, TopicCase{"a.b", "a.#", false},
-                    TopicCase{"*.stock.#", "usd.stock.db", true}, TopicCase{"*.stock.#", "usd.stock", true},
-                    TopicCase{"*.stock.#", "stock.nasdaq", false}));
+    testing::Values(
+        TopicCase{"a.b.c", "a.b.c", true}, TopicCase{"a.b.c", "a.b", false}, TopicCase{"a.b", "a.b.c", false},
+        TopicCase{"*", "a", true}, TopicCase{"*", "", false}, TopicCase{"*", "a.b", false},
+        TopicCase{"a.*", "a.b", true}, TopicCase{"a.*", "a", false}, TopicCase{"a.*", "a.", true},
+        TopicCase{"*.b", ".b", true}, TopicCase{"a.*.c", "a..c", true}, TopicCase{"a.*.c", "a.b.b.c", false},
+        TopicCase{"*.*", ".", true}, TopicCase{"#", "", true}, TopicCase{"#", "a", true}, TopicCase{"#", "a.b.c", true},
+        TopicCase{"#.#", "", true}, TopicCase{"a.#", "a", true}, TopicCase{"a.#", "a.b.c", true},
+        TopicCase{"a.#", "b", false}, TopicCase{"#.c", "c", true}, TopicCase{"#.c", "a.b.c", true},
+        TopicCase{"#.c", "c.a", false}, TopicCase{"a.#.c", "a.c", true}, TopicCase{"a.#.c", "a.x.y.c", true},
+        TopicCase{"a.#.c", "a.c.c", true}, TopicCase{"a.#.c", "a.x", false}, TopicCase{"#.*", "", false},
+        TopicCase{"#.*", "a", true}, TopicCase{"*.#", "", false}, TopicCase{"*.#", "a.b", true},
+        TopicCase{"#.a.#", "b.a.c", true}, TopicCase{"#.a.#", "b.c", false}, TopicCase{"#.a.#.b.#", "x.a.y.b.z", true},
+        TopicCase{"#.a.#.b.#", "x.b.y.a.z", false}, TopicCase{"", "", true}, TopicCase{"", "a", false},
+        TopicCase{"a..b", "a..b", true}, TopicCase{"a..b", "a.b", false}, TopicCase{".", ".", true},
+        TopicCase{"a.", "a.", true}, TopicCase{"a.", "a", false}, TopicCase{"a*", "ab", false},
+        TopicCase{"a*", "a*", true}, TopicCase{"*", "*", true}, TopicCase{"*", "#", true}, TopicCase{"#", "#", true},
+        TopicCase{"a", "*", false}, TopicCase{"a.b", "a.#", false}, TopicCase{"*.stock.#", "usd.stock.db", true},
+        TopicCase{"*.stock.#", "usd.stock", true}, TopicCase{"*.stock.#", "stock.nasdaq", false}));
 
 TEST(TopicTable, EveryMatchingPatternCountsOnce) {
     Table table(ExchangeType::topic);
@@ -131,8 +134,11 @@ TEST(TopicTable, EveryMatchingPatternCountsOnce) {
 /// The definition, word by word.
 bool matches_by_definition(std::span<const std::string> pattern, std::span<const std::string> key) {
     if (pattern.empty()) return key.empty();
-    if (pattern[0] == "#") return matches_by_definition(pattern.subspan(1), key) || (!key.empty() && matches_by_definition(pattern, key.subspan(1)));
-    return !key.empty() && (pattern[0] == "*" || pattern[0] == key[0]) && matches_by_definition(pattern.subspan(1), key.subspan(1));
+    if (pattern[0] == "#")
+        return matches_by_definition(pattern.subspan(1), key) ||
+               (!key.empty() && matches_by_definition(pattern, key.subspan(1)));
+    return !key.empty() && (pattern[0] == "*" || pattern[0] == key[0]) &&
+           matches_by_definition(pattern.subspan(1), key.subspan(1));
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -174,7 +180,7 @@ TEST(TopicTable, ManyHashesCostNoMoreThanWordsTimesNodes) {
     table.add(1, pattern + ".z");
     std::string key = "a";
     for (int i = 0; i < 120; ++i) key += ".a";
-    EXPECT_EQ(table.match(key), Numbers{});          // backtracking would not end in a lifetime
+    EXPECT_EQ(table.match(key), Numbers{});  // backtracking would not end in a lifetime
     EXPECT_EQ(table.match(key + ".z"), Numbers{1});
 }
 
@@ -186,9 +192,10 @@ struct HeadersCase {
 };
 
 TEST(HeadersTable, FourModes) {
-    for (const HeadersCase& c : {HeadersCase{nullptr, true, false, false, true}, HeadersCase{"all", true, false, false, true},
-                                 HeadersCase{"any", true, true, false, true}, HeadersCase{"all-with-x", false, false, false, true},
-                                 HeadersCase{"any-with-x", true, true, false, true}}) {
+    for (const HeadersCase& c :
+         {HeadersCase{nullptr, true, false, false, true}, HeadersCase{"all", true, false, false, true},
+          HeadersCase{"any", true, true, false, true}, HeadersCase{"all-with-x", false, false, false, true},
+          HeadersCase{"any-with-x", true, true, false, true}}) {
         Table table(ExchangeType::headers);
         record::FieldTableBuilder wanted;
         if (c.mode != nullptr) wanted.set_text("x-match", c.mode);
@@ -345,7 +352,8 @@ TEST(CheckBinding, RefusesWeightsAndModesThatAreNone) {
     BindingDefinition binding{VhostId(1), "e", "q", false, "0", {}};
     for (const char* key : {"0", "-1", "", "a", "1a", "1.5"}) {
         binding.routing_key = key;
-        EXPECT_EQ(check_binding(ExchangeType::consistent_hash, binding).error().code, ErrorCode::precondition_failed) << key;
+        EXPECT_EQ(check_binding(ExchangeType::consistent_hash, binding).error().code, ErrorCode::precondition_failed)
+            << key;
         EXPECT_TRUE(check_binding(ExchangeType::direct, binding));
     }
     binding.routing_key = "99999999999999999999";

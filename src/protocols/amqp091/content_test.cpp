@@ -31,18 +31,21 @@ Bytes body_of(std::size_t size) {
 
 Bytes publish_bytes(const Bytes& body, std::uint32_t frame_max = 4096, std::uint16_t channel = 3) {
     Bytes out;
-    write_publish(out, channel, {.exchange = "ex", .routing_key = "rk", .mandatory = true}, {persistent, body}, frame_max);
+    write_publish(out, channel, {.exchange = "ex", .routing_key = "rk", .mandatory = true}, {persistent, body},
+                  frame_max);
     return out;
 }
 
 TEST(AmqpContent, DeliverHasTheBytesOfTheSpec) {
     Bytes out{'x'};
-    write_deliver(out, 1, {.consumer_tag = "c", .delivery_tag = 1, .routing_key = "q"}, {persistent, as_bytes("hi")}, 4096);
-    EXPECT_EQ(as_text(out), "x"
-                            "\x01\0\x01\0\0\0\x12\0\x3C\0\x3C\x01"
-                            "c\0\0\0\0\0\0\0\x01\0\0\x01q\xCE"
-                            "\x02\0\x01\0\0\0\x0F\0\x3C\0\0\0\0\0\0\0\0\0\x02\x10\0\x02\xCE"
-                            "\x03\0\x01\0\0\0\x02hi\xCE"sv);
+    write_deliver(out, 1, {.consumer_tag = "c", .delivery_tag = 1, .routing_key = "q"}, {persistent, as_bytes("hi")},
+                  4096);
+    EXPECT_EQ(as_text(out),
+              "x"
+              "\x01\0\x01\0\0\0\x12\0\x3C\0\x3C\x01"
+              "c\0\0\0\0\0\0\0\x01\0\0\x01q\xCE"
+              "\x02\0\x01\0\0\0\x0F\0\x3C\0\0\0\0\0\0\0\0\0\x02\x10\0\x02\xCE"
+              "\x03\0\x01\0\0\0\x02hi\xCE"sv);
 }
 
 TEST(AmqpContent, AnEmptyBodyHasNoBodyFrame) {
@@ -79,8 +82,11 @@ TEST(AmqpContent, BodiesAreSplitAtFrameMaxMinus8) {
 TEST(AmqpContent, GetOkAndReturnCarryTheirFieldsAndTheSameContent) {
     Bytes out;
     const Bytes body = body_of(10);
-    write_get_ok(out, 2, {.delivery_tag = 5, .redelivered = true, .exchange = "e", .routing_key = "k", .message_count = 6}, {persistent, body}, 4096);
-    write_return(out, 2, {.reply_code = 312, .reply_text = "NO_ROUTE", .exchange = "e", .routing_key = "k"}, {persistent, body}, 4096);
+    write_get_ok(out, 2,
+                 {.delivery_tag = 5, .redelivered = true, .exchange = "e", .routing_key = "k", .message_count = 6},
+                 {persistent, body}, 4096);
+    write_return(out, 2, {.reply_code = 312, .reply_text = "NO_ROUTE", .exchange = "e", .routing_key = "k"},
+                 {persistent, body}, 4096);
     const auto frames = frames_of(out, 4096);
     ASSERT_EQ(frames.size(), 6u);
     const Method got = decode(frames[0].payload).value();
@@ -168,19 +174,19 @@ TEST(AmqpWholePublish, AnythingOutOfOrderIsLeftToTheSlowPath) {
     const std::size_t header_at = frames[0].wire_size;
     const std::size_t body_at = header_at + frames[1].wire_size;
     const std::vector<std::pair<std::size_t, std::uint8_t>> faults{
-        {0, 2},                     // a header frame first
-        {10, 80},                   // basic.ack
-        {6, 0},                     // a shorter method frame
-        {header_at - 1, 0},         // end octets
+        {0, 2},              // a header frame first
+        {10, 80},            // basic.ack
+        {6, 0},              // a shorter method frame
+        {header_at - 1, 0},  // end octets
         {body_at - 1, 0},
         {good.size() - 1, 0},
-        {header_at, 3},             // a body frame where the header is due
-        {header_at + 2, 4},         // another channel
-        {header_at + 8, 50},        // another class
-        {header_at + 10, 1},        // a weight
-        {header_at + 18, 21},       // a body size that one frame does not make
-        {body_at, 2},               // a second header
-        {body_at + 2, 4},           // another channel
+        {header_at, 3},        // a body frame where the header is due
+        {header_at + 2, 4},    // another channel
+        {header_at + 8, 50},   // another class
+        {header_at + 10, 1},   // a weight
+        {header_at + 18, 21},  // a body size that one frame does not make
+        {body_at, 2},          // a second header
+        {body_at + 2, 4},      // another channel
     };
     for (const auto& [at, value] : faults) {
         Bytes bad = good;

@@ -70,16 +70,18 @@ struct InequivalentArgument {
 };
 
 // The texts that clients are known to look at; the words that they match on are RabbitMQ's.
-[[nodiscard]] ReplyError not_found(const NamedThing& thing);                                       ///< 404 no queue 'q' in vhost '/'
-[[nodiscard]] ReplyError queue_locked(std::string_view queue, std::string_view vhost);             ///< 405, exclusive to another connection
-[[nodiscard]] ReplyError inequivalent(const NamedThing& thing, const InequivalentArgument& what);  ///< 406 inequivalent arg 'durable' for …
-[[nodiscard]] ReplyError in_use(const NamedThing& thing);                                          ///< 406 queue 'q' in vhost '/' in use
-[[nodiscard]] ReplyError not_empty(const NamedThing& thing);                                       ///< 406 queue 'q' in vhost '/' is not empty
-[[nodiscard]] ReplyError unknown_delivery_tag(std::uint64_t tag);                                  ///< 406 unknown delivery tag 7
-[[nodiscard]] ReplyError reserved_name(const NamedThing& thing);                                   ///< 403 … contains reserved prefix 'amq.*'
-[[nodiscard]] ReplyError default_exchange_refused();                                               ///< 403, the default exchange cannot be changed
-[[nodiscard]] ReplyError login_refused(std::string_view mechanism);                                ///< 403
-[[nodiscard]] ReplyError no_vhost(std::string_view vhost);                                         ///< 530 vhost v not found
-[[nodiscard]] ReplyError consumer_tag_in_use(std::string_view tag);                                ///< 530
+[[nodiscard]] ReplyError not_found(const NamedThing& thing);  ///< 404 no queue 'q' in vhost '/'
+[[nodiscard]] ReplyError queue_locked(std::string_view queue,
+                                      std::string_view vhost);  ///< 405, exclusive to another connection
+[[nodiscard]] ReplyError inequivalent(const NamedThing& thing,
+                                      const InequivalentArgument& what);  ///< 406 inequivalent arg 'durable' for …
+[[nodiscard]] ReplyError in_use(const NamedThing& thing);                 ///< 406 queue 'q' in vhost '/' in use
+[[nodiscard]] ReplyError not_empty(const NamedThing& thing);              ///< 406 queue 'q' in vhost '/' is not empty
+[[nodiscard]] ReplyError unknown_delivery_tag(std::uint64_t tag);         ///< 406 unknown delivery tag 7
+[[nodiscard]] ReplyError reserved_name(const NamedThing& thing);          ///< 403 … contains reserved prefix 'amq.*'
+[[nodiscard]] ReplyError default_exchange_refused();                 ///< 403, the default exchange cannot be changed
+[[nodiscard]] ReplyError login_refused(std::string_view mechanism);  ///< 403
+[[nodiscard]] ReplyError no_vhost(std::string_view vhost);           ///< 530 vhost v not found
+[[nodiscard]] ReplyError consumer_tag_in_use(std::string_view tag);  ///< 530
 
 }  // namespace fantail::amqp091

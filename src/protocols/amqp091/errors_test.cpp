@@ -33,12 +33,15 @@ TEST(AmqpReplyError, TextsThatClientsMatchOn) {
     EXPECT_EQ(not_found(queue).text, "NOT_FOUND - no queue 'q' in vhost '/'");
     EXPECT_EQ(not_found({"exchange", "e", "v"}).text, "NOT_FOUND - no exchange 'e' in vhost 'v'");
     EXPECT_EQ(inequivalent(queue, {"durable", "true", "false"}).text,
-              "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'");
+              "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but "
+              "current is 'false'");
     EXPECT_EQ(unknown_delivery_tag(7).text, "PRECONDITION_FAILED - unknown delivery tag 7");
     EXPECT_EQ(in_use(queue).text, "PRECONDITION_FAILED - queue 'q' in vhost '/' in use");
     EXPECT_EQ(not_empty(queue).code, ReplyCode::precondition_failed);
-    EXPECT_EQ(reserved_name({"queue", "amq.x", "/"}).text, "ACCESS_REFUSED - queue name 'amq.x' contains reserved prefix 'amq.*'");
-    EXPECT_THAT(queue_locked("q", "/").text, StartsWith("RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'"));
+    EXPECT_EQ(reserved_name({"queue", "amq.x", "/"}).text,
+              "ACCESS_REFUSED - queue name 'amq.x' contains reserved prefix 'amq.*'");
+    EXPECT_THAT(queue_locked("q", "/").text,
+                StartsWith("RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'"));
     EXPECT_EQ(no_vhost("v").text, "NOT_ALLOWED - vhost v not found");
     EXPECT_EQ(consumer_tag_in_use("t").code, ReplyCode::not_allowed);
     EXPECT_EQ(login_refused("PLAIN").code, ReplyCode::access_refused);

@@ -33,7 +33,9 @@ void BatchReader::put_back(sys::AlignedBuffer buffer) {
 }
 
 void BatchReader::answer_later(ReadToken token, Result<Batches> result) {
-    auto done = rim_.counted<void>([this, token, result = std::move(result)](Result<void>) mutable { rim_.listener().on_read(token, std::move(result)); });
+    auto done = rim_.counted<void>([this, token, result = std::move(result)](Result<void>) mutable {
+        rim_.listener().on_read(token, std::move(result));
+    });
     rim_.files.defer([done = std::move(done)]() mutable { done({}); });
 }
 
@@ -45,7 +47,8 @@ void BatchReader::read(StreamId stream, std::uint64_t from, std::uint32_t bytes_
     while (entry < places->entries.size() && places->entries[entry].live == 0) ++entry;
     const bool has_run = run < places->runs.size(), has_entry = entry < places->entries.size();
     if (!has_run && !has_entry) return answer_later(token, Batches{});
-    if (has_run && (!has_entry || places->runs[run].base < places->entries[entry].base)) return read_run(places->runs[run], from, bytes_max, token);
+    if (has_run && (!has_entry || places->runs[run].base < places->entries[entry].base))
+        return read_run(places->runs[run], from, bytes_max, token);
     if (index_.batch(places->entries[entry].batch).file == 0) return read_memory(*places, entry, bytes_max, token);
     read_journal(*places, entry, bytes_max, token);
 }
@@ -90,7 +93,8 @@ void BatchReader::read_journal(const StreamPlaces& places, std::size_t i, std::u
     const auto into = buffer.bytes().first(size);
     ++ring_.file(file).reads;
     rim_.files.read(ring_.file(file).file, first, into,
-                    rim_.counted<void>([this, file, first, into, token, pieces = std::move(pieces), buffer = std::move(buffer)](Result<void> r) mutable {
+                    rim_.counted<void>([this, file, first, into, token, pieces = std::move(pieces),
+                                        buffer = std::move(buffer)](Result<void> r) mutable {
                         --ring_.file(file).reads;
                         if (!r) rim_.listener().on_read(token, std::unexpected(r.error()));
                         else journal_read(file, first, into, pieces, token);
@@ -98,17 +102,21 @@ void BatchReader::read_journal(const StreamPlaces& places, std::size_t i, std::u
                     }));
 }
 
-Result<SharedBytes> BatchReader::checked_copy(ByteView bytes, std::uint64_t base, const std::string& name, std::uint64_t position) {
+Result<SharedBytes> BatchReader::checked_copy(ByteView bytes, std::uint64_t base, const std::string& name,
+                                              std::uint64_t position) {
     auto view = record::BatchView::parse(bytes);
     if (!view || view->total_size() != bytes.size() || !view->verify_crc())
-        return fail(ErrorCode::corrupt, rim_.path(name) + ": batch at " + std::to_string(position) + (view ? " fails its checksum" : ": " + view.error().message));
+        return fail(ErrorCode::corrupt, rim_.path(name) + ": batch at " + std::to_string(position) +
+                                            (view ? " fails its checksum" : ": " + view.error().message));
     return copy_of(bytes, base);
 }
 
-void BatchReader::journal_read(std::uint64_t file, std::uint64_t position, ByteView bytes, const std::vector<JournalPiece>& pieces, ReadToken token) {
+void BatchReader::journal_read(std::uint64_t file, std::uint64_t position, ByteView bytes,
+                               const std::vector<JournalPiece>& pieces, ReadToken token) {
     Batches out;
     for (const auto& p : pieces) {
-        auto batch = checked_copy(bytes.subspan(p.position - position, p.length), p.base, journal_name(file), p.position);
+        auto batch =
+            checked_copy(bytes.subspan(p.position - position, p.length), p.base, journal_name(file), p.position);
         if (!batch) return rim_.listener().on_read(token, std::unexpected(batch.error()));
         out.push_back({Offset(p.base), p.count, std::move(*batch)});
     }
@@ -118,7 +126,9 @@ void BatchReader::journal_read(std::uint64_t file, std::uint64_t position, ByteV
 void BatchReader::read_run(const StreamRun& run, std::uint64_t from, std::uint32_t bytes_max, ReadToken token) {
     Segment& segment = *segments_.find(run.segment);
     const auto& stored = segment.runs[run.run];
-    if (segment.body) return answer_later(token, Batches{{Offset(run.base), static_cast<std::uint32_t>(run.end - run.base), copy_of(*segment.body, run.base)}});
+    if (segment.body)
+        return answer_later(token, Batches{{Offset(run.base), static_cast<std::uint32_t>(run.end - run.base),
+                                            copy_of(*segment.body, run.base)}});
     auto read = std::make_unique<RunRead>();
     read->token = token;
     read->segment = &segment;
@@ -127,7 +137,9 @@ void BatchReader::read_run(const StreamRun& run, std::uint64_t from, std::uint32
     read->from = std::max(from, run.base);
     read->bytes_max = bytes_max;
     read->at = stored.position;
-    auto opened = [this, read = std::move(read)](Result<sys::FileId> file) mutable { run_opened(std::move(read), std::move(file)); };
+    auto opened = [this, read = std::move(read)](Result<sys::FileId> file) mutable {
+        run_opened(std::move(read), std::move(file));
+    };
     // Without an index only where it would not help: at a run's start.
     if (from <= run.base) segments_.use(segment, std::move(opened));
     else segments_.use_index(segment, std::move(opened));
@@ -159,7 +171,9 @@ void BatchReader::fetch(RunReadPtr read) {
     read->size = stop - read->position;
     auto* r = read.get();
     rim_.files.read(r->file, r->position, r->buffer.bytes().first(aligned),
-                    rim_.counted<void>([this, read = std::move(read)](Result<void> result) mutable { fetched(std::move(read), std::move(result)); }));
+                    rim_.counted<void>([this, read = std::move(read)](Result<void> result) mutable {
+                        fetched(std::move(read), std::move(result));
+                    }));
 }
 
 Result<void> BatchReader::add_batch(RunRead& read, SharedBytes bytes, std::uint32_t count, std::uint64_t base) {
@@ -173,7 +187,8 @@ Result<bool> BatchReader::take_batch(RunRead& read) {
     const auto name = segment_name(read.segment->sequence);
     const auto rest = ByteView(read.buffer.bytes()).first(read.size).subspan(read.at - read.position);
     if (rest.size() < record::batch_header_size) return false;
-    const auto length = std::uint64_t{load_be<std::uint32_t>(rest.data() + record::batch_at::batch_length)} + record::batch_length_excluded;
+    const auto length = std::uint64_t{load_be<std::uint32_t>(rest.data() + record::batch_at::batch_length)} +
+                        record::batch_length_excluded;
     const auto base = load_be<std::uint64_t>(rest.data()) + read.shift;
     const auto count = load_be<std::uint32_t>(rest.data() + record::batch_at::last_offset_delta) + 1;
     if (length < record::batch_header_size || read.at + length > run.position + run.length)
@@ -213,27 +228,33 @@ void BatchReader::fetched(RunReadPtr read, Result<void> result) {
 void BatchReader::fetch_large(RunReadPtr read) {
     auto& large = *read->large;
     const auto start = read->at + read->large_at;  // in the file
-    const auto have = start >= read->position && start < read->position + read->size ? read->position + read->size - start : 0;
+    const auto have =
+        start >= read->position && start < read->position + read->size ? read->position + read->size - start : 0;
     const auto n = std::min<std::uint64_t>(have, large.size() - read->large_at);
     std::memcpy(large.data() + read->large_at, read->buffer.data() + (n > 0 ? start - read->position : 0), n);
     read->large_at += n;
     if (read->large_at < large.size()) {
         const auto next = read->at + read->large_at;
         read->position = next / sys::block_size * sys::block_size;
-        const auto aligned = std::min<std::uint64_t>(large_piece, sys::round_up_to_block(read->at + large.size()) - read->position);
+        const auto aligned =
+            std::min<std::uint64_t>(large_piece, sys::round_up_to_block(read->at + large.size()) - read->position);
         if (read->buffer.size() < aligned) read->buffer = sys::AlignedBuffer(aligned);
         read->size = aligned;
         auto* r = read.get();
-        return rim_.files.read(r->file, r->position, r->buffer.bytes().first(aligned), rim_.counted<void>([this, read = std::move(read)](Result<void> result) mutable {
-            fetched(std::move(read), std::move(result));
-        }));
+        return rim_.files.read(r->file, r->position, r->buffer.bytes().first(aligned),
+                               rim_.counted<void>([this, read = std::move(read)](Result<void> result) mutable {
+                                   fetched(std::move(read), std::move(result));
+                               }));
     }
     auto view = record::BatchView::parse(large);
     if (!view || !view->verify_crc())
-        return finish(std::move(read), fail(ErrorCode::corrupt, rim_.path(segment_name(read->segment->sequence)) + ": batch at " + std::to_string(read->at) + " fails its checksum"));
+        return finish(std::move(read),
+                      fail(ErrorCode::corrupt, rim_.path(segment_name(read->segment->sequence)) + ": batch at " +
+                                                   std::to_string(read->at) + " fails its checksum"));
     const auto base = load_be<std::uint64_t>(large.data()) + read->shift;
     store_be(large.data(), base);
-    (void)add_batch(*read, read->large, load_be<std::uint32_t>(large.data() + record::batch_at::last_offset_delta) + 1, base);
+    (void)add_batch(*read, read->large, load_be<std::uint32_t>(large.data() + record::batch_at::last_offset_delta) + 1,
+                    base);
     finish(std::move(read), {});
 }
 

@@ -76,7 +76,8 @@ Result<void> Flusher::check_window() {
         const auto bytes = ByteView(job.window.bytes()).subspan(b.position - job.window_position, b.length);
         auto view = record::BatchView::parse(bytes);
         if (!view || view->total_size() != b.length || !view->verify_crc())
-            return fail(ErrorCode::corrupt, rim_.path(journal_name(job.file)) + ": batch at " + std::to_string(b.position) + " fails its checksum");
+            return fail(ErrorCode::corrupt, rim_.path(journal_name(job.file)) + ": batch at " +
+                                                std::to_string(b.position) + " fails its checksum");
     }
     return {};
 }
@@ -88,7 +89,8 @@ void Flusher::window_read(Result<void> result) {
     auto& job = *job_;
     job.copying = job.window_items;
     job.copied = 0;
-    job.writer->write([this](MutableBytes out) { return copy(out); }, [this](Result<void> r) { r ? next_window() : give_up(r.error()); });
+    job.writer->write([this](MutableBytes out) { return copy(out); },
+                      [this](Result<void> r) { r ? next_window() : give_up(r.error()); });
 }
 
 void Flusher::plan_runs() {
@@ -108,7 +110,10 @@ void Flusher::plan_runs() {
         live_targets(job.items[i].batch, targets);
         const bool fresh = i == job.window_items || !continues_run(i, targets);
         if (fresh) {
-            job.runs.push_back({.position = position, .transient = index_.batch(job.items[i].batch).transient, .targets = targets, .index = {{0, 0}}});
+            job.runs.push_back({.position = position,
+                                .transient = index_.batch(job.items[i].batch).transient,
+                                .targets = targets,
+                                .index = {{0, 0}}});
             job.run_items.push_back({i, i});
         }
         extend_run(i, targets[0].base.value);
@@ -119,10 +124,13 @@ void Flusher::plan_runs() {
 bool Flusher::continues_run(std::size_t i, const std::vector<Target>& targets) {
     const auto& run = job_->runs.back();
     const auto& b = index_.batch(job_->items[i].batch);
-    if (run.length + b.length > rim_.options.run_size_max || run.transient != b.transient || run.targets.size() != targets.size()) return false;
+    if (run.length + b.length > rim_.options.run_size_max || run.transient != b.transient ||
+        run.targets.size() != targets.size())
+        return false;
     const auto delta = targets[0].base.value - run.targets[0].base.value;
     for (std::size_t t = 0; t < targets.size(); ++t)
-        if (targets[t].stream != run.targets[t].stream || targets[t].base.value - run.targets[t].base.value != delta) return false;
+        if (targets[t].stream != run.targets[t].stream || targets[t].base.value - run.targets[t].base.value != delta)
+            return false;
     if (delta == run.span) return true;
     if (targets.size() > 1) return false;
     // A gap is fine where everything in it is dead: the entry before this one that lives is the run's last.
@@ -174,7 +182,8 @@ void Flusher::finish() {
         job_->writer->abandon();
         return file_flushed();
     }
-    job_->writer->finish(encode_segment_footer(job_->runs), [this](Result<SegmentWriter::Written> r) { r ? install(*r) : give_up(r.error()); });
+    job_->writer->finish(encode_segment_footer(job_->runs),
+                         [this](Result<SegmentWriter::Written> r) { r ? install(*r) : give_up(r.error()); });
 }
 
 void Flusher::install(const SegmentWriter::Written& written) {
@@ -191,15 +200,21 @@ void Flusher::install_run(Segment& segment, std::uint32_t number) {
     const auto& run = job_->runs[number];
     const auto& items = job_->run_items[number];
     auto& stored = segment.runs[number];
-    stored = {.position = run.position, .length = run.length, .first_base = run.targets[0].base.value, .transient = run.transient};
+    stored = {.position = run.position,
+              .length = run.length,
+              .first_base = run.targets[0].base.value,
+              .transient = run.transient};
     for (const auto& target : run.targets) {
         std::uint64_t live = 0;
         for (auto i = items.first_item; i < items.end_item; ++i)
             if (const auto* e = index_.find_entry(target.stream, job_->items[i].batch)) live += e->live;
         if (live == 0) continue;
         ++stored.live_targets;
-        index_.add_run(target.stream, {.base = target.base.value, .end = target.base.value + run.span, .live = live,
-                                       .segment = static_cast<std::uint32_t>(segment.sequence), .run = number});
+        index_.add_run(target.stream, {.base = target.base.value,
+                                       .end = target.base.value + run.span,
+                                       .live = live,
+                                       .segment = static_cast<std::uint32_t>(segment.sequence),
+                                       .run = number});
     }
     ++segment.live_runs;
     if (stored.live_targets == 0) segments_.born_dead(segment, number, last_);

@@ -21,9 +21,27 @@ std::string hex(ByteView bytes) {
 
 TEST(JournalFormat, HeaderBytesAreAsDocumented) {
     Bytes block(journal_header_size);
-    encode_journal_header({.state = JournalState::active, .shard = ShardId(3), .sequence = 7, .base = Lsn(100), .durable = Lsn(99), .nonce = 0x1122, .epoch = 5}, block);
+    encode_journal_header({.state = JournalState::active,
+                           .shard = ShardId(3),
+                           .sequence = 7,
+                           .base = Lsn(100),
+                           .durable = Lsn(99),
+                           .nonce = 0x1122,
+                           .epoch = 5},
+                          block);
     EXPECT_EQ(hex(ByteView(block).first(60)),
-              "46544c4a524e4c00" "0001" "02" "00" "0003" "0000" "0000000000000007" "0000000000000064" "0000000000000063" "0000000000001122" "00000005" "0000000000000000");
+              "46544c4a524e4c00"
+              "0001"
+              "02"
+              "00"
+              "0003"
+              "0000"
+              "0000000000000007"
+              "0000000000000064"
+              "0000000000000063"
+              "0000000000001122"
+              "00000005"
+              "0000000000000000");
     EXPECT_EQ(load_be<std::uint32_t>(block.data() + 60), crc32c(ByteView(block).first(60)));
     const auto back = decode_journal_header(block);
     ASSERT_TRUE(back);
@@ -35,9 +53,26 @@ TEST(JournalFormat, HeaderBytesAreAsDocumented) {
 TEST(JournalFormat, FrameBytesAreAsDocumented) {
     Bytes frame(frame_header_size + change_entry_size + 2, 0);
     encode_change(frame.data() + frame_header_size, as_bytes("hi"));
-    seal_frame({.payload_length = 10, .epoch = 2, .entry_count = 1, .first = Lsn(9), .durable = Lsn(8), .previous_crc = 0xABCD}, 77, frame);
-    EXPECT_EQ(hex(ByteView(frame).first(44)), "46544c46" "0000000a" "00000002" "00000001" "0000000000000009" "0000000000000008" "0000abcd" "0000000000000000");
-    EXPECT_EQ(hex(ByteView(frame).subspan(48)), "02000000" "00000002" "6869");
+    seal_frame({.payload_length = 10,
+                .epoch = 2,
+                .entry_count = 1,
+                .first = Lsn(9),
+                .durable = Lsn(8),
+                .previous_crc = 0xABCD},
+               77, frame);
+    EXPECT_EQ(hex(ByteView(frame).first(44)),
+              "46544c46"
+              "0000000a"
+              "00000002"
+              "00000001"
+              "0000000000000009"
+              "0000000000000008"
+              "0000abcd"
+              "0000000000000000");
+    EXPECT_EQ(hex(ByteView(frame).subspan(48)),
+              "02000000"
+              "00000002"
+              "6869");
     EXPECT_TRUE(frame_is_whole(frame, 77));
     EXPECT_FALSE(frame_is_whole(frame, 78));  // another file's, or of the file's former life
     for (std::size_t i = 0; i < frame.size(); ++i) {
@@ -53,7 +88,11 @@ TEST(JournalFormat, BatchAndExternalEntriesComeBack) {
     auto* at = encode_batch(payload.data(), targets, 5, true, as_bytes("abc"));
     at = encode_external(at, targets, 6, false, 1000, 42);
     ASSERT_EQ(at, payload.data() + payload.size());
-    EXPECT_EQ(hex(ByteView(payload).first(16)), "01010000" "00000005" "00000002" "00000003");
+    EXPECT_EQ(hex(ByteView(payload).first(16)),
+              "01010000"
+              "00000005"
+              "00000002"
+              "00000003");
     Reader in(payload);
     const auto batch = decode_entry(in, payload.size());
     ASSERT_TRUE(batch);
@@ -82,9 +121,17 @@ TEST(JournalFormat, EveryCutEntryIsRefused) {
 }
 
 TEST(SegmentFormat, FooterComesBackAndCutsAreRefused) {
-    const std::vector<RunDescription> runs{
-        {.position = 4096, .length = 500, .transient = true, .span = 9, .targets = {{StreamId(1), Offset(2)}}, .index = {{0, 0}, {4, 200}}},
-        {.position = 4596, .length = 100, .span = 1, .targets = {{StreamId(1), Offset(2)}, {StreamId(5), Offset(6)}}, .index = {{0, 0}}}};
+    const std::vector<RunDescription> runs{{.position = 4096,
+                                            .length = 500,
+                                            .transient = true,
+                                            .span = 9,
+                                            .targets = {{StreamId(1), Offset(2)}},
+                                            .index = {{0, 0}, {4, 200}}},
+                                           {.position = 4596,
+                                            .length = 100,
+                                            .span = 1,
+                                            .targets = {{StreamId(1), Offset(2)}, {StreamId(5), Offset(6)}},
+                                            .index = {{0, 0}}}};
     const auto bytes = encode_segment_footer(runs);
     const auto back = decode_segment_footer(bytes);
     ASSERT_TRUE(back);
@@ -96,7 +143,8 @@ TEST(SegmentFormat, FooterComesBackAndCutsAreRefused) {
 }
 
 TEST(SegmentFormat, TrailerAndHeaderRefuseAnyFlip) {
-    const auto trailer = encode_segment_trailer({.sequence = 3, .footer_position = 8192, .footer_length = 77, .footer_crc = 5});
+    const auto trailer =
+        encode_segment_trailer({.sequence = 3, .footer_position = 8192, .footer_length = 77, .footer_crc = 5});
     ASSERT_EQ(decode_segment_trailer(trailer)->footer_position, 8192u);
     const auto header = encode_segment_header(ShardId(1), 3);
     ASSERT_EQ(decode_segment_header(header).value(), 3u);
@@ -111,9 +159,17 @@ TEST(SegmentFormat, TrailerAndHeaderRefuseAnyFlip) {
 }
 
 TEST(SnapshotFormat, ComesBackAndRefusesAnyFlipAndCut) {
-    Snapshot s{.shard = ShardId(2), .epoch = 3, .lsn = Lsn(44), .replay_from = 5, .has_journal = true, .next_segment = 9};
-    s.segments.push_back({.sequence = 8, .source = 4, .trailer = {.sequence = 8, .footer_position = 9000, .footer_length = 10, .footer_crc = 11}});
-    s.segments[0].runs.push_back({.number = 1, .position = 4096, .length = 100, .span = 3, .first_base = 70, .targets = {{StreamId(1), Offset(70)}}});
+    Snapshot s{
+        .shard = ShardId(2), .epoch = 3, .lsn = Lsn(44), .replay_from = 5, .has_journal = true, .next_segment = 9};
+    s.segments.push_back({.sequence = 8,
+                          .source = 4,
+                          .trailer = {.sequence = 8, .footer_position = 9000, .footer_length = 10, .footer_crc = 11}});
+    s.segments[0].runs.push_back({.number = 1,
+                                  .position = 4096,
+                                  .length = 100,
+                                  .span = 3,
+                                  .first_base = 70,
+                                  .targets = {{StreamId(1), Offset(70)}}});
     const auto bytes = encode_snapshot(s, as_bytes("state"));
     const auto back = decode_snapshot(bytes);
     ASSERT_TRUE(back);
@@ -121,7 +177,11 @@ TEST(SnapshotFormat, ComesBackAndRefusesAnyFlipAndCut) {
     EXPECT_EQ(back->snapshot.lsn, Lsn(44));
     EXPECT_TRUE(back->snapshot.has_journal);
     EXPECT_EQ(back->snapshot.segments.at(0).runs.at(0).first_base, 70u);
-    EXPECT_EQ(hex(ByteView(bytes).first(16)), "46544c534e415000" "0001" "0002" "00000003");
+    EXPECT_EQ(hex(ByteView(bytes).first(16)),
+              "46544c534e415000"
+              "0001"
+              "0002"
+              "00000003");
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         auto bad = bytes;
         bad[i] ^= 16;

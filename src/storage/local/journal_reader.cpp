@@ -11,9 +11,11 @@ constexpr std::uint64_t read_size = 2u << 20;
 }
 
 Result<ByteView> JournalReader::view(std::uint64_t position, std::uint64_t length) {
-    if (position >= start_ && position + length <= end_) return ByteView(buffer_.bytes()).subspan(position - start_, length);
+    if (position >= start_ && position + length <= end_)
+        return ByteView(buffer_.bytes()).subspan(position - start_, length);
     const auto start = position / sys::block_size * sys::block_size;
-    const auto wanted = std::min(journal_->size, std::max(sys::round_up_to_block(position + length), start + read_size));
+    const auto wanted =
+        std::min(journal_->size, std::max(sys::round_up_to_block(position + length), start + read_size));
     std::uint64_t kept = 0;
     sys::AlignedBuffer larger;
     auto& target = buffer_.size() < wanted - start ? larger : buffer_;
@@ -25,7 +27,8 @@ Result<ByteView> JournalReader::view(std::uint64_t position, std::uint64_t lengt
     if (&target == &larger) buffer_ = std::move(larger);
     start_ = start;
     end_ = wanted;
-    if (auto r = rim_.files.read_at(journal_->file, start + kept, buffer_.bytes().subspan(kept, wanted - start - kept)); !r) {
+    if (auto r = rim_.files.read_at(journal_->file, start + kept, buffer_.bytes().subspan(kept, wanted - start - kept));
+        !r) {
         start_ = end_ = 0;
         return std::unexpected(r.error());
     }
@@ -44,12 +47,14 @@ Result<std::optional<JournalReader::Frame>> JournalReader::frame_at(std::uint64_
     return Frame{position, *header, bytes};
 }
 
-Result<std::optional<JournalReader::Frame>> JournalReader::find_behind(std::uint64_t position, std::uint64_t window, Lsn first, Lsn durable) {
+Result<std::optional<JournalReader::Frame>> JournalReader::find_behind(std::uint64_t position, std::uint64_t window,
+                                                                       Lsn first, Lsn durable) {
     const auto end = std::min(journal_->size, position + window);
     for (auto at = position + sys::block_size; at + sys::block_size <= end; at += sys::block_size) {
         FANTAIL_TRY(auto head, view(at, frame_header_size));
         auto header = decode_frame_header(head);
-        if (!header || header->epoch != journal_->header.epoch || header->first < first || header->durable < durable) continue;
+        if (!header || header->epoch != journal_->header.epoch || header->first < first || header->durable < durable)
+            continue;
         FANTAIL_TRY(auto frame, frame_at(at));
         if (frame) return frame;
     }

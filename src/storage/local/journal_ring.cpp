@@ -48,22 +48,28 @@ void JournalRing::create() {
     preparing_ = true;
     const bool first = files_.empty();
     const auto size = first ? rim_.options.journal_file_size / first_file_divisor : rim_.options.journal_file_size;
-    rim_.files.create_zeroed(rim_.path(journal_new_name), size, rim_.counted<sys::FileId>([this, size](Result<sys::FileId> file) {
-        if (!file) return not_ready(file.error());
-        write_header({journal_new_name, *file, size});
-    }));
+    rim_.files.create_zeroed(rim_.path(journal_new_name), size,
+                             rim_.counted<sys::FileId>([this, size](Result<sys::FileId> file) {
+                                 if (!file) return not_ready(file.error());
+                                 write_header({journal_new_name, *file, size});
+                             }));
 }
 
 void JournalRing::write_header(Spare spare) {
     auto block = std::make_unique<sys::AlignedBuffer>(journal_header_size);
-    encode_journal_header({.state = JournalState::prepared, .shard = rim_.options.shard, .sequence = next_sequence_, .nonce = rim_.options.nonce},
+    encode_journal_header({.state = JournalState::prepared,
+                           .shard = rim_.options.shard,
+                           .sequence = next_sequence_,
+                           .nonce = rim_.options.nonce},
                           block->bytes());
     const auto file = spare.file;
     const ByteView bytes = block->bytes();
-    rim_.files.write(file, 0, bytes, rim_.counted<void>([this, block = std::move(block), spare = std::move(spare)](Result<void> r) mutable {
-        if (!r) return not_ready(r.error());
-        name_it(std::move(spare));
-    }));
+    rim_.files.write(
+        file, 0, bytes,
+        rim_.counted<void>([this, block = std::move(block), spare = std::move(spare)](Result<void> r) mutable {
+            if (!r) return not_ready(r.error());
+            name_it(std::move(spare));
+        }));
 }
 
 void JournalRing::name_it(Spare spare) {
@@ -71,10 +77,11 @@ void JournalRing::name_it(Spare spare) {
     if (spare.name == wanted) return ready(std::move(spare));
     const auto from = rim_.path(spare.name);
     spare.name = wanted;
-    rim_.files.rename(from, rim_.path(wanted), rim_.counted<void>([this, spare = std::move(spare)](Result<void> r) mutable {
-        if (!r) return not_ready(r.error());
-        ready(std::move(spare));
-    }));
+    rim_.files.rename(from, rim_.path(wanted),
+                      rim_.counted<void>([this, spare = std::move(spare)](Result<void> r) mutable {
+                          if (!r) return not_ready(r.error());
+                          ready(std::move(spare));
+                      }));
 }
 
 void JournalRing::ready(Spare spare) {
@@ -89,12 +96,14 @@ void JournalRing::not_ready(const Error& error) {
 }
 
 void JournalRing::retire(std::uint64_t replay_from) {
-    while (!files_.empty() && files_.front().full && files_.front().flushed && files_.front().sequence < replay_from && files_.front().reads == 0) {
+    while (!files_.empty() && files_.front().full && files_.front().flushed && files_.front().sequence < replay_from &&
+           files_.front().reads == 0) {
         spares_.push_back({journal_name(files_.front().sequence), files_.front().file, files_.front().size});
         files_.pop_front();
     }
     // A small first file is not worth keeping, and a burst's extra files are given back.
-    while (!spares_.empty() && (spares_.front().size < rim_.options.journal_file_size || spares_.size() + files_.size() >= rim_.options.journal_files_max)) {
+    while (!spares_.empty() && (spares_.front().size < rim_.options.journal_file_size ||
+                                spares_.size() + files_.size() >= rim_.options.journal_files_max)) {
         rim_.files.close(spares_.front().file);
         ++removing_;
         rim_.files.remove(rim_.path(spares_.front().name), rim_.counted<void>([this](Result<void>) {
@@ -106,7 +115,8 @@ void JournalRing::retire(std::uint64_t replay_from) {
 }
 
 std::size_t JournalRing::unflushed() const {
-    return static_cast<std::size_t>(std::ranges::count_if(files_, [](const JournalFile& f) { return f.full && !f.flushed; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(files_, [](const JournalFile& f) { return f.full && !f.flushed; }));
 }
 
 std::uint64_t JournalRing::disk_bytes() const {

@@ -7,7 +7,7 @@
 namespace fantail::storage {
 
 namespace {
-constexpr std::size_t small_file_divisor = 4;        ///< of the first file, see JournalRing
+constexpr std::size_t small_file_divisor = 4;  ///< of the first file, see JournalRing
 }  // namespace
 
 JournalWriter::JournalWriter(Rim& rim, JournalRing& ring, StreamIndex& index, SegmentStore& segments)
@@ -20,7 +20,8 @@ void JournalWriter::start(Lsn next, std::uint32_t epoch) {
 }
 
 sys::AlignedBuffer JournalWriter::take_buffer(std::size_t size) {
-    if (size > rim_.options.frame_size_max || pool_.empty()) return sys::AlignedBuffer(std::max<std::size_t>(size, rim_.options.frame_size_max));
+    if (size > rim_.options.frame_size_max || pool_.empty())
+        return sys::AlignedBuffer(std::max<std::size_t>(size, rim_.options.frame_size_max));
     auto buffer = std::move(pool_.back());
     pool_.pop_back();
     return buffer;
@@ -32,13 +33,16 @@ void JournalWriter::put_back(sys::AlignedBuffer buffer) {
 }
 
 void JournalWriter::add_frame(std::size_t size) {
-    FANTAIL_ASSERT(size + frame_header_size + journal_header_size <= rim_.options.journal_file_size / small_file_divisor);
+    FANTAIL_ASSERT(size + frame_header_size + journal_header_size <=
+                   rim_.options.journal_file_size / small_file_divisor);
     if (!frames_.empty()) frames_.back().closed = true;
-    frames_.push_back({.buffer = take_buffer(size + frame_header_size), .first = next_, .first_batch = index_.next_batch()});
+    frames_.push_back(
+        {.buffer = take_buffer(size + frame_header_size), .first = next_, .first_batch = index_.next_batch()});
 }
 
 std::uint8_t* JournalWriter::room(std::size_t size) {
-    const bool fits = !frames_.empty() && !frames_.back().closed && frames_.back().used + size <= frames_.back().buffer.size();
+    const bool fits =
+        !frames_.empty() && !frames_.back().closed && frames_.back().used + size <= frames_.back().buffer.size();
     if (!fits) add_frame(size);
     auto& frame = frames_.back();
     auto* at = frame.buffer.data() + frame.used;
@@ -78,7 +82,8 @@ Lsn JournalWriter::append_change(ByteView change, bool lazy) {
 Lsn JournalWriter::append_external(const BatchEntry& entry, Segment& segment) {
     const auto length = static_cast<std::uint32_t>(entry.bytes->size());
     if (!frames_.empty()) frames_.back().closed = true;  // what came before need not wait for the segment
-    encode_external(room(external_entry_bytes(entry.targets.size())), entry.targets, entry.count, entry.transient, length, segment.sequence);
+    encode_external(room(external_entry_bytes(entry.targets.size())), entry.targets, entry.count, entry.transient,
+                    length, segment.sequence);
     frames_.back().externals.push_back(segment.sequence);
     ++frames_.back().external_waiting;
     return count_entry(length, true);
@@ -96,7 +101,9 @@ void JournalWriter::append_seal() {
 
 ByteView JournalWriter::in_memory(std::uint32_t batch) {
     const auto& b = index_.batch(batch);
-    const auto behind = [&](const Frame& f) { return static_cast<std::int32_t>(f.first_batch + f.batches - batch) <= 0; };
+    const auto behind = [&](const Frame& f) {
+        return static_cast<std::int32_t>(f.first_batch + f.batches - batch) <= 0;
+    };
     auto at = std::partition_point(frames_.begin(), frames_.end(), behind);
     FANTAIL_ASSERT(at != frames_.end() && b.file == 0);
     return {at->buffer.data() + b.position, b.length};
@@ -134,10 +141,19 @@ bool JournalWriter::place(std::size_t size) {
 
 void JournalWriter::write_file_header() {
     auto& file = *ring_.current();
-    Frame frame{.buffer = sys::AlignedBuffer(journal_header_size), .first = frames_[submitted_].first, .first_batch = frames_[submitted_].first_batch,
-                .closed = true, .header = true, .file = file.sequence};
-    file.seed = encode_journal_header({.state = JournalState::active, .shard = rim_.options.shard, .sequence = file.sequence, .base = frame.first,
-                                       .durable = durable_, .nonce = rim_.options.nonce, .epoch = epoch_},
+    Frame frame{.buffer = sys::AlignedBuffer(journal_header_size),
+                .first = frames_[submitted_].first,
+                .first_batch = frames_[submitted_].first_batch,
+                .closed = true,
+                .header = true,
+                .file = file.sequence};
+    file.seed = encode_journal_header({.state = JournalState::active,
+                                       .shard = rim_.options.shard,
+                                       .sequence = file.sequence,
+                                       .base = frame.first,
+                                       .durable = durable_,
+                                       .nonce = rim_.options.nonce,
+                                       .epoch = epoch_},
                                       frame.buffer.bytes());
     file.last = Lsn(frame.first.value - 1);
     file.batches_end = frame.first_batch;
@@ -153,8 +169,12 @@ void JournalWriter::seal_and_write(Frame& frame) {
     frame.position = file.end;
     const auto length = sys::round_up_to_block(frame.used);
     std::memset(frame.buffer.data() + frame.used, 0, length - frame.used);
-    previous_crc_ = seal_frame({.payload_length = static_cast<std::uint32_t>(frame.used - frame_header_size), .epoch = epoch_, .entry_count = frame.entries,
-                                .first = frame.first, .durable = durable_, .previous_crc = previous_crc_},
+    previous_crc_ = seal_frame({.payload_length = static_cast<std::uint32_t>(frame.used - frame_header_size),
+                                .epoch = epoch_,
+                                .entry_count = frame.entries,
+                                .first = frame.first,
+                                .durable = durable_,
+                                .previous_crc = previous_crc_},
                                file.seed, frame.buffer.bytes().first(frame.used));
     file.end += length;
     write(frame, length);
@@ -195,7 +215,8 @@ void JournalWriter::pop_frame(Frame& frame) {
     auto& file = ring_.file(frame.file);
     --file.frames_in_flight;
     if (frame.header) return;
-    index_.place_batches(frame.first_batch, frame.batches, static_cast<std::uint32_t>(frame.file), static_cast<std::uint32_t>(frame.position));
+    index_.place_batches(frame.first_batch, frame.batches, static_cast<std::uint32_t>(frame.file),
+                         static_cast<std::uint32_t>(frame.position));
     for (auto sequence : frame.externals)
         if (auto* segment = segments_.find(static_cast<std::uint32_t>(sequence))) segment->source = frame.file;
     durable_ = Lsn(frame.first.value + frame.entries - 1);

@@ -23,7 +23,9 @@ public:
         : options_(std::move(options)),
           rim_(files, options_, listener),
           segments_(rim_),
-          index_([this](std::uint32_t segment, std::uint32_t run) { segments_.target_died(segment, run, writer_.last()); }),
+          index_([this](std::uint32_t segment, std::uint32_t run) {
+              segments_.target_died(segment, run, writer_.last());
+          }),
           ring_(rim_),
           writer_(rim_, ring_, index_, segments_),
           flusher_(rim_, ring_, index_, segments_),
@@ -45,7 +47,9 @@ public:
     Lsn durable() const override { return writer_.durable(); }
     LogState state() const override { return rim_.state(); }
     std::uint64_t undurable_bytes() const override { return writer_.undurable_bytes(); }
-    void read(StreamId stream, Offset from, std::uint32_t bytes_max, ReadToken token) override { reader_.read(stream, from.value, bytes_max, token); }
+    void read(StreamId stream, Offset from, std::uint32_t bytes_max, ReadToken token) override {
+        reader_.read(stream, from.value, bytes_max, token);
+    }
     void release(StreamId stream, Offset first, Offset end) override { index_.release(stream, first.value, end.value); }
     void forget(StreamId stream) override { index_.forget(stream); }
     bool wants_checkpoint() const override;
@@ -111,7 +115,8 @@ Result<void> LocalLog::open(RecoverySink& sink) {
     snapshots_ = std::move(found.snapshots);
     // What was replayed counts as written since the last checkpoint (wraps to a difference).
     bytes_at_checkpoint_ = 0 - found.replayed_bytes;
-    for (const auto& name : found.leftovers) rim_.files.remove(rim_.path(name), rim_.counted<void>([](Result<void>) {}));
+    for (const auto& name : found.leftovers)
+        rim_.files.remove(rim_.path(name), rim_.counted<void>([](Result<void>) {}));
     rim_.progress = [this] { progress(); };
     progress();
     return {};
@@ -136,18 +141,26 @@ void LocalLog::progress() {
 Lsn LocalLog::append_batch(const BatchEntry& entry) {
     const auto& bytes = *entry.bytes;
     FANTAIL_ASSERT(bytes.size() >= record::batch_header_size && !entry.targets.empty());
-    FANTAIL_ASSERT(load_be<std::uint32_t>(bytes.data() + record::batch_at::batch_length) + record::batch_length_excluded == bytes.size());
+    FANTAIL_ASSERT(load_be<std::uint32_t>(bytes.data() + record::batch_at::batch_length) +
+                       record::batch_length_excluded ==
+                   bytes.size());
     FANTAIL_ASSERT(load_be<std::uint32_t>(bytes.data() + record::batch_at::last_offset_delta) + 1 == entry.count);
     if (bytes.size() <= options_.external_size_min) return writer_.append_batch(entry);
     auto& segment = segments_.add(segments_.take_sequence());
     segment.body = entry.bytes;
     segment.lsn = writer_.last().plus(1);
     segment.live_runs = 1;
-    segment.runs = {{.position = segment_header_size, .length = bytes.size(), .first_base = entry.targets[0].base.value,
-                     .live_targets = static_cast<std::uint32_t>(entry.targets.size()), .transient = entry.transient}};
+    segment.runs = {{.position = segment_header_size,
+                     .length = bytes.size(),
+                     .first_base = entry.targets[0].base.value,
+                     .live_targets = static_cast<std::uint32_t>(entry.targets.size()),
+                     .transient = entry.transient}};
     for (const auto& t : entry.targets)
-        index_.add_run(t.stream, {.base = t.base.value, .end = t.base.value + entry.count, .live = entry.count,
-                                  .segment = static_cast<std::uint32_t>(segment.sequence), .run = 0});
+        index_.add_run(t.stream, {.base = t.base.value,
+                                  .end = t.base.value + entry.count,
+                                  .live = entry.count,
+                                  .segment = static_cast<std::uint32_t>(segment.sequence),
+                                  .run = 0});
     externals_.push_back({.entry = entry, .segment = segment.sequence, .base = entry.targets[0].base.value});
     externals_.back().entry.targets = {};
     return writer_.append_external(entry, segment);
@@ -159,7 +172,8 @@ void LocalLog::write_external() {
     external_writer_.emplace(rim_, next.segment, next.entry.bytes->size());
     external_writer_->create([this](Result<void> created) {
         if (!created) return external_done(std::unexpected(created.error()));
-        auto source = [bytes = externals_.front().entry.bytes, base = externals_.front().base, at = std::size_t{0}](MutableBytes out) mutable {
+        auto source = [bytes = externals_.front().entry.bytes, base = externals_.front().base,
+                       at = std::size_t{0}](MutableBytes out) mutable {
             const auto n = std::min(out.size(), bytes->size() - at);
             std::memcpy(out.data(), bytes->data() + at, n);
             if (at == 0) store_be(out.data() + record::batch_at::base_offset, base);
@@ -169,8 +183,14 @@ void LocalLog::write_external() {
         external_writer_->write(std::move(source), [this](Result<void> wrote) {
             if (!wrote) return external_done(std::unexpected(wrote.error()));
             const auto& e = externals_.front().entry;
-            const RunDescription run{.position = segment_header_size, .length = e.bytes->size(), .transient = e.transient, .span = e.count, .index = {{0, 0}}};
-            external_writer_->finish(encode_segment_footer({run}), [this](Result<SegmentWriter::Written> written) { external_done(std::move(written)); });
+            const RunDescription run{.position = segment_header_size,
+                                     .length = e.bytes->size(),
+                                     .transient = e.transient,
+                                     .span = e.count,
+                                     .index = {{0, 0}}};
+            external_writer_->finish(encode_segment_footer({run}), [this](Result<SegmentWriter::Written> written) {
+                external_done(std::move(written));
+            });
         });
     });
 }
@@ -197,12 +217,16 @@ std::uint64_t LocalLog::replay_from() const {
 
 bool LocalLog::wants_checkpoint() const {
     if (pending_ || closed_ || rim_.state() == LogState::failed) return false;
-    return replay_from() > stable_replay_from_ || rim_.figures.bytes_appended - bytes_at_checkpoint_ >= options_.replay_bytes_max ||
+    return replay_from() > stable_replay_from_ ||
+           rim_.figures.bytes_appended - bytes_at_checkpoint_ >= options_.replay_bytes_max ||
            segments_.lingering() >= lingering_max;
 }
 
 Snapshot LocalLog::describe() const {
-    Snapshot s{.shard = options_.shard, .epoch = writer_.epoch(), .lsn = writer_.last(), .replay_from = replay_from(),
+    Snapshot s{.shard = options_.shard,
+               .epoch = writer_.epoch(),
+               .lsn = writer_.last(),
+               .replay_from = replay_from(),
                .next_segment = segments_.next_sequence()};
     s.has_journal = s.replay_from < ring_.next_sequence();
     return s;
@@ -217,17 +241,23 @@ void LocalLog::describe_segments(Snapshot& snapshot) {
     std::vector<Part> parts;
     for (auto& [stream, places] : index_.streams())
         for (const auto& r : places.runs) parts.push_back({r.segment, r.run, {stream, Offset(r.base)}, r.end - r.base});
-    std::ranges::sort(parts, [](const Part& a, const Part& b) { return std::tie(a.segment, a.run) < std::tie(b.segment, b.run); });
+    std::ranges::sort(
+        parts, [](const Part& a, const Part& b) { return std::tie(a.segment, a.run) < std::tie(b.segment, b.run); });
     for (const auto& p : parts) {
         const auto& segment = *segments_.find(p.segment);
         const auto& run = segment.runs[p.run];
         // What recovery finds by replaying the journal is not listed: it would be there twice.
         if (segment.source >= snapshot.replay_from || run.transient) continue;
         if (snapshot.segments.empty() || snapshot.segments.back().sequence != segment.sequence)
-            snapshot.segments.push_back({.sequence = segment.sequence, .source = segment.source, .trailer = segment.trailer});
+            snapshot.segments.push_back(
+                {.sequence = segment.sequence, .source = segment.source, .trailer = segment.trailer});
         auto& runs = snapshot.segments.back().runs;
         if (runs.empty() || runs.back().number != p.run)
-            runs.push_back({.number = p.run, .position = run.position, .length = run.length, .span = p.span, .first_base = run.first_base});
+            runs.push_back({.number = p.run,
+                            .position = run.position,
+                            .length = run.length,
+                            .span = p.span,
+                            .first_base = run.first_base});
         runs.back().targets.push_back(p.target);
     }
 }
@@ -299,7 +329,8 @@ LogFigures LocalLog::figures() const {
 
 }  // namespace
 
-Result<std::unique_ptr<ShardLog>> open_local_log(LocalOptions options, sys::Files& files, LogListener& listener, RecoverySink& sink) {
+Result<std::unique_ptr<ShardLog>> open_local_log(LocalOptions options, sys::Files& files, LogListener& listener,
+                                                 RecoverySink& sink) {
     FANTAIL_ASSERT(options.journal_file_size % (64u << 10) == 0 && options.journal_file_size <= (2ull << 30));
     FANTAIL_ASSERT(options.journal_files_max >= 4 && options.external_size_min <= options.journal_file_size / 16);
     FANTAIL_ASSERT(options.frame_size_max + sys::block_size * 2 <= options.journal_file_size / 4);

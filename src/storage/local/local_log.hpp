@@ -16,6 +16,7 @@ namespace fantail::storage {
 /// REQUIRES of batches: a whole record batch v2 with a good checksum, last_offset_delta + 1 == count.
 /// Errors: unavailable (locked by another process, not writable), corrupt (damaged or missing files, by name and
 /// position; LocalOptions::salvage skips them), unsupported (files of a newer version), io.
-[[nodiscard]] Result<std::unique_ptr<ShardLog>> open_local_log(LocalOptions options, sys::Files& files, LogListener& listener, RecoverySink& sink);
+[[nodiscard]] Result<std::unique_ptr<ShardLog>> open_local_log(LocalOptions options, sys::Files& files,
+                                                               LogListener& listener, RecoverySink& sink);
 
 }  // namespace fantail::storage

@@ -20,7 +20,8 @@ struct Op {
 
 class ModelRun {
 public:
-    explicit ModelRun(std::uint64_t seed) : random_(seed), disk_(seed * 31 + 7), owner_(std::make_unique<TestOwner>(disk_)) {}
+    explicit ModelRun(std::uint64_t seed)
+        : random_(seed), disk_(seed * 31 + 7), owner_(std::make_unique<TestOwner>(disk_)) {}
 
     void run(int steps) {
         open();
@@ -78,7 +79,8 @@ private:
         auto at = std::next(streams.begin(), static_cast<std::ptrdiff_t>(below(streams.size())));
         auto& live = at->second.live;
         if (live.empty()) return;
-        auto first = below(3) == 0 ? std::next(live.begin(), static_cast<std::ptrdiff_t>(below(live.size()))) : live.begin();
+        auto first =
+            below(3) == 0 ? std::next(live.begin(), static_cast<std::ptrdiff_t>(below(live.size()))) : live.begin();
         auto end = *first + 1;  // a range of offsets that are all live
         for (auto n = below(below(4) == 0 ? 200 : 4); n > 0 && live.contains(end); --n) ++end;
         Op op{.stream = at->first, .first = *first, .end = end};
@@ -110,8 +112,7 @@ private:
         ops_.resize(recovered);
         const auto expected = model(recovered, recovered);
         for (auto& [id, s] : owner_->state.streams) compare(id, s, expected);
-        for (const auto& [id, s] : expected.streams)
-            ASSERT_TRUE(s.live.empty() || owner_->state.streams.contains(id));
+        for (const auto& [id, s] : expected.streams) ASSERT_TRUE(s.live.empty() || owner_->state.streams.contains(id));
         drop_transient(expected);
         check_all();
     }
@@ -120,16 +121,19 @@ private:
     void compare(std::uint64_t id, OwnerState::Stream& s, const OwnerState& expected) {
         auto want = expected.streams.find(id);
         for (auto at = s.live.begin(); at != s.live.end();) {
-            const bool is_covered = std::ranges::any_of(owner_->covered[id], [&](auto& r) { return *at >= r.first && *at < r.second; });
+            const bool is_covered =
+                std::ranges::any_of(owner_->covered[id], [&](auto& r) { return *at >= r.first && *at < r.second; });
             at = is_covered ? std::next(at) : s.live.erase(at);
         }
-        ASSERT_EQ(s.live, want == expected.streams.end() ? std::set<std::uint64_t>{} : want->second.live) << "stream " << id;
+        ASSERT_EQ(s.live, want == expected.streams.end() ? std::set<std::uint64_t>{} : want->second.live)
+            << "stream " << id;
     }
 
     void drop_transient(const OwnerState& expected) {
         for (auto& [id, s] : owner_->state.streams) {
             auto want = expected.streams.find(id);
-            s.batches = want == expected.streams.end() ? std::map<std::uint64_t, OwnerState::Batch>{} : want->second.batches;
+            s.batches =
+                want == expected.streams.end() ? std::map<std::uint64_t, OwnerState::Batch>{} : want->second.batches;
             // The model forgets where transient batches ended; offsets go on behind whatever was used.
             for (const auto& op : ops_)
                 for (const auto& t : op.targets)
@@ -178,7 +182,8 @@ private:
                 auto known = s.batches.find(b.base.value);
                 ASSERT_NE(known, s.batches.end()) << "stream " << id << " base " << b.base.value;
                 ASSERT_EQ(known->second, (OwnerState::Batch{b.count, batch_id(*b.bytes)}));
-                for (; at != s.live.end() && *at < b.base.value + b.count; ++at) ASSERT_GE(*at, b.base.value) << "stream " << id << " skipped an offset";
+                for (; at != s.live.end() && *at < b.base.value + b.count; ++at)
+                    ASSERT_GE(*at, b.base.value) << "stream " << id << " skipped an offset";
                 end = b.base.value + b.count;
             }
         }
@@ -200,7 +205,8 @@ TEST(LocalLogModel, EverythingDurableSurvivesRandomCrashes) {
     }
     std::uint64_t crashes = 0, segments = 0;
     for (auto seed = first; seed < first + seeds; ++seed) {
-        SCOPED_TRACE("repeat with FANTAIL_SEED=" + std::to_string(seed) + " storage_local_test --gtest_filter=LocalLogModel.*");
+        SCOPED_TRACE("repeat with FANTAIL_SEED=" + std::to_string(seed) +
+                     " storage_local_test --gtest_filter=LocalLogModel.*");
         ModelRun run(seed);
         run.run(4000);
         crashes += run.crashes();

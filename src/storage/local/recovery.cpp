@@ -24,14 +24,18 @@ Result<Recovered> Recovery::run() {
     FANTAIL_CHECK(replay());
     find_leftovers();
     tell_covered();
-    index_.recount([this](StreamId s, std::uint64_t first, std::uint64_t end) { return sink_.live(s, Offset(first), Offset(end)); });
+    index_.recount([this](StreamId s, std::uint64_t first, std::uint64_t end) {
+        return sink_.live(s, Offset(first), Offset(end));
+    });
     out_.next = expected_;
     return std::move(out_);
 }
 
 Result<void> Recovery::open_directory() {
     const auto& directory = rim_.options.directory;
-    auto named = [&](const Error& e) { return fail(e.code, "data directory " + directory + " cannot be used: " + e.message); };
+    auto named = [&](const Error& e) {
+        return fail(e.code, "data directory " + directory + " cannot be used: " + e.message);
+    };
     if (auto made = rim_.files.make_directory(directory); !made) return named(made.error());
     auto lock = rim_.files.lock(rim_.path("lock"));
     if (!lock) return named(lock.error());
@@ -58,11 +62,13 @@ Result<bool> Recovery::try_snapshot(const std::string& name) {
     FANTAIL_TRY(auto bytes, rim_.files.read_whole(path));
     auto decoded = decode_snapshot(bytes);
     if (!decoded) {
-        if (decoded.error().code == ErrorCode::unsupported) return fail(ErrorCode::unsupported, path + ": " + decoded.error().message);
+        if (decoded.error().code == ErrorCode::unsupported)
+            return fail(ErrorCode::unsupported, path + ": " + decoded.error().message);
         rim_.report(path + ": " + decoded.error().message + "; trying an older one");
         return false;
     }
-    if (decoded->snapshot.shard != rim_.options.shard) return fail(ErrorCode::corrupt, path + ": belongs to another shard");
+    if (decoded->snapshot.shard != rim_.options.shard)
+        return fail(ErrorCode::corrupt, path + ": belongs to another shard");
     FANTAIL_CHECK(sink_.on_snapshot(decoded->state));
     snapshot_ = std::move(decoded->snapshot);
     checkpoint_ = snapshot_->lsn;
@@ -96,12 +102,17 @@ void Recovery::adopt_segment(const SnapshotSegment& s) {
         // Runs that are not listed are dead; where they stood is not known, only between what.
         if (segment.runs.size() <= run.number) segment.runs.resize(run.number + 1, {.position = end, .dead = true});
         end = run.position + run.length;
-        segment.runs[run.number] = {.position = run.position, .length = run.length, .first_base = run.first_base,
+        segment.runs[run.number] = {.position = run.position,
+                                    .length = run.length,
+                                    .first_base = run.first_base,
                                     .live_targets = static_cast<std::uint32_t>(run.targets.size())};
         ++segment.live_runs;
         for (const auto& t : run.targets)
-            index_.add_run(t.stream, {.base = t.base.value, .end = t.base.value + run.span, .live = run.span,
-                                      .segment = static_cast<std::uint32_t>(s.sequence), .run = run.number});
+            index_.add_run(t.stream, {.base = t.base.value,
+                                      .end = t.base.value + run.span,
+                                      .live = run.span,
+                                      .segment = static_cast<std::uint32_t>(s.sequence),
+                                      .run = run.number});
     }
 }
 
@@ -125,11 +136,14 @@ Result<void> Recovery::look_at_journal(const std::string& name, std::uint64_t nu
     sys::AlignedBuffer block(journal_header_size);
     FANTAIL_CHECK(rim_.files.read_at(found.file, 0, block.bytes()));
     auto header = decode_journal_header(block.bytes());
-    if (!header) return damaged(path + ": " + header.error().message, header.error().code == ErrorCode::unsupported ? ErrorCode::unsupported : ErrorCode::corrupt);
+    if (!header)
+        return damaged(path + ": " + header.error().message,
+                       header.error().code == ErrorCode::unsupported ? ErrorCode::unsupported : ErrorCode::corrupt);
     found.header = *header;
     if (header->shard != rim_.options.shard) return damaged(path + ": belongs to another shard");
     const bool active = header->state == JournalState::active;
-    if (active && header->sequence != number) return damaged(path + ": header says sequence " + std::to_string(header->sequence));
+    if (active && header->sequence != number)
+        return damaged(path + ": header says sequence " + std::to_string(header->sequence));
     if (active && number >= out_.replay_from) journals_.push_back(std::move(found));
     else ring_.adopt_spare(name, found.file, found.size);
     return {};
@@ -138,14 +152,17 @@ Result<void> Recovery::look_at_journal(const std::string& name, std::uint64_t nu
 Result<void> Recovery::check_sequence() {
     std::uint64_t sequence = out_.replay_from;
     if (journals_.empty()) {
-        if (snapshot_ && snapshot_->has_journal) return damaged(rim_.path(journal_name(sequence)) + ": journal file is missing");
+        if (snapshot_ && snapshot_->has_journal)
+            return damaged(rim_.path(journal_name(sequence)) + ": journal file is missing");
         return {};
     }
     for (const auto& j : journals_) {
-        if (j.header.sequence != sequence) FANTAIL_CHECK(damaged(rim_.path(journal_name(sequence)) + ": journal file is missing"));
+        if (j.header.sequence != sequence)
+            FANTAIL_CHECK(damaged(rim_.path(journal_name(sequence)) + ": journal file is missing"));
         sequence = j.header.sequence + 1;
     }
-    if (journals_.front().header.base.value > checkpoint_.value + 1) FANTAIL_CHECK(damaged(rim_.path(journals_.front().name) + ": begins after the snapshot"));
+    if (journals_.front().header.base.value > checkpoint_.value + 1)
+        FANTAIL_CHECK(damaged(rim_.path(journals_.front().name) + ": begins after the snapshot"));
     return {};
 }
 
@@ -157,7 +174,8 @@ Lsn Recovery::cut_of(std::size_t i) const {
 }
 
 std::uint64_t Recovery::scan_window() const {
-    return (rim_.options.writes_in_flight_max + 1ull) * rim_.options.frame_size_max + 2ull * rim_.options.external_size_min;
+    return (rim_.options.writes_in_flight_max + 1ull) * rim_.options.frame_size_max +
+           2ull * rim_.options.external_size_min;
 }
 
 Result<void> Recovery::replay() {
@@ -189,8 +207,14 @@ Result<void> Recovery::replay_file(std::size_t i) {
         FANTAIL_TRY(const bool more, after_last_frame(i, position));
         if (!more) break;
     }
-    ring_.adopt({.sequence = journal.header.sequence, .file = journal.file, .size = journal.size, .end = position, .seed = journal.header.crc,
-                 .last = Lsn(expected_.value - 1), .batches_end = index_.next_batch(), .full = true});
+    ring_.adopt({.sequence = journal.header.sequence,
+                 .file = journal.file,
+                 .size = journal.size,
+                 .end = position,
+                 .seed = journal.header.crc,
+                 .last = Lsn(expected_.value - 1),
+                 .batches_end = index_.next_batch(),
+                 .full = true});
     out_.replayed_bytes += position;
     return {};
 }
@@ -220,7 +244,8 @@ Result<bool> Recovery::was_stable(std::size_t i, std::uint64_t position) {
     FANTAIL_TRY(auto frame, reader_.find_behind(position, scan_window(), expected_, expected_));
     if (frame) return true;
     for (auto j = i + 1; j < journals_.size(); ++j) {
-        if (journals_[j].header.epoch > journals_[i].header.epoch) return true;  // its opening saw entries up to its base
+        if (journals_[j].header.epoch > journals_[i].header.epoch)
+            return true;  // its opening saw entries up to its base
         if (journals_[j].header.durable >= expected_) return true;
         reader_.open(journals_[j]);
         FANTAIL_TRY(auto later, reader_.find_behind(0, scan_window(), expected_, expected_));
@@ -238,7 +263,9 @@ Result<void> Recovery::report_cut(std::size_t i, std::uint64_t position) {
         bytes = frame->next() - position;
         at = frame->position;
     }
-    if (bytes > 0) rim_.report(rim_.path(journals_[i].name) + ": cut off a torn tail of " + std::to_string(bytes) + " bytes, never confirmed");
+    if (bytes > 0)
+        rim_.report(rim_.path(journals_[i].name) + ": cut off a torn tail of " + std::to_string(bytes) +
+                    " bytes, never confirmed");
     return {};
 }
 
@@ -248,12 +275,15 @@ Result<void> Recovery::apply_frame(const FoundJournal& journal, const JournalRea
     Reader in(payload);
     for (std::uint32_t n = 0; n < frame.header.entry_count; ++n) {
         auto entry = decode_entry(in, payload.size());
-        if (!entry) return fail(ErrorCode::corrupt, rim_.path(journal.name) + ": " + entry.error().message + " at byte " + std::to_string(frame.position));
+        if (!entry)
+            return fail(ErrorCode::corrupt, rim_.path(journal.name) + ": " + entry.error().message + " at byte " +
+                                                std::to_string(frame.position));
         entry->bytes_position += frame_header_size;
         FANTAIL_CHECK(apply_entry(*entry, expected_));
         expected_ = expected_.plus(1);
     }
-    index_.place_batches(first_batch, index_.next_batch() - first_batch, static_cast<std::uint32_t>(journal.header.sequence),
+    index_.place_batches(first_batch, index_.next_batch() - first_batch,
+                         static_cast<std::uint32_t>(journal.header.sequence),
                          static_cast<std::uint32_t>(frame.position));
     previous_crc_ = frame.header.crc;
     return {};
@@ -291,11 +321,16 @@ Result<void> Recovery::apply_external(const Entry& entry, Lsn lsn) {
     segment.live_runs = 1;
     // The journal file that is being read is adopted after its last frame: it gets the ring's next place.
     segment.source = ring_.files().empty() ? journals_.front().header.sequence : ring_.files().back().sequence + 1;
-    segment.runs = {{.position = segment_header_size, .length = entry.length, .first_base = targets_[0].base.value,
+    segment.runs = {{.position = segment_header_size,
+                     .length = entry.length,
+                     .first_base = targets_[0].base.value,
                      .live_targets = static_cast<std::uint32_t>(targets_.size())}};
     for (const auto& t : targets_)
-        index_.add_run(t.stream, {.base = t.base.value, .end = t.base.value + entry.count, .live = entry.count,
-                                  .segment = static_cast<std::uint32_t>(entry.segment), .run = 0});
+        index_.add_run(t.stream, {.base = t.base.value,
+                                  .end = t.base.value + entry.count,
+                                  .live = entry.count,
+                                  .segment = static_cast<std::uint32_t>(entry.segment),
+                                  .run = 0});
     if (lsn > checkpoint_) return sink_.on_batch(targets_, entry.count, body);
     return {};
 }
@@ -304,10 +339,14 @@ Result<SegmentTrailer> Recovery::read_trailer(const std::string& path, std::uint
     FANTAIL_TRY(auto file, rim_.files.open(path));
     auto read = [&]() -> Result<SegmentTrailer> {
         FANTAIL_TRY(const auto size, rim_.files.size(file));
-        if (size < segment_header_size + length + segment_trailer_size) return fail(ErrorCode::corrupt, "segment file is too short");
+        if (size < segment_header_size + length + segment_trailer_size)
+            return fail(ErrorCode::corrupt, "segment file is too short");
         sys::AlignedBuffer buffer(body != nullptr ? sys::round_up_to_block(length) : sys::block_size);
         FANTAIL_CHECK(rim_.files.read_at(file, size - sys::block_size, buffer.bytes().first(sys::block_size)));
-        FANTAIL_TRY(auto trailer, decode_segment_trailer(ByteView(buffer.bytes()).subspan(sys::block_size - segment_trailer_size, segment_trailer_size)));
+        FANTAIL_TRY(
+            auto trailer,
+            decode_segment_trailer(
+                ByteView(buffer.bytes()).subspan(sys::block_size - segment_trailer_size, segment_trailer_size)));
         if (body == nullptr) return trailer;
         FANTAIL_CHECK(rim_.files.read_at(file, segment_header_size, buffer.bytes()));
         body->assign(buffer.data(), buffer.data() + length);

@@ -77,8 +77,12 @@ void SegmentStore::punch_around(Segment& segment, std::uint32_t run) {
     while (first > 0 && is_new(first - 1)) --first;
     while (last + 1 < runs.size() && is_new(last + 1)) ++last;
     std::uint64_t from = segment_header_size, to = segment.trailer.footer_position;
-    if (first > 0) from = runs[first - 1].dead ? runs[first].position / sys::block_size * sys::block_size : runs[first - 1].position + runs[first - 1].length;
-    if (last + 1 < runs.size()) to = runs[last + 1].dead ? sys::round_up_to_block(runs[last].position + runs[last].length) : runs[last + 1].position;
+    if (first > 0)
+        from = runs[first - 1].dead ? runs[first].position / sys::block_size * sys::block_size
+                                    : runs[first - 1].position + runs[first - 1].length;
+    if (last + 1 < runs.size())
+        to = runs[last + 1].dead ? sys::round_up_to_block(runs[last].position + runs[last].length)
+                                 : runs[last + 1].position;
     if (from + rim_.options.punch_size_min > to) return;
     for (auto i = first; i <= last; ++i) runs[i].punched = true;
     punch(segment, from, to);
@@ -114,7 +118,8 @@ void SegmentStore::snapshot_stored(Lsn lsn, const std::vector<std::uint64_t>& li
         }
         if (s.index) --indexes_;
         --lingering_;
-        rim_.files.remove(rim_.path(segment_name(s.sequence)), rim_.counted<void>([this](Result<void>) { rim_.space_released(); }));
+        rim_.files.remove(rim_.path(segment_name(s.sequence)),
+                          rim_.counted<void>([this](Result<void>) { rim_.space_released(); }));
         at = segments_.erase(at);
     }
 }
@@ -159,15 +164,20 @@ void SegmentStore::load_index(Segment& segment, sys::FileId file, sys::Done<sys:
     const auto skip = segment.trailer.footer_position - first;
     auto buffer = std::make_unique<sys::AlignedBuffer>(sys::round_up_to_block(skip + segment.trailer.footer_length));
     const auto into = buffer->bytes();
-    rim_.files.read(file, first, into, rim_.counted<void>([this, &segment, file, skip, buffer = std::move(buffer), done = std::move(done)](Result<void> r) mutable {
-        if (!r) return done(std::unexpected(r.error()));
-        index_read(segment, file, ByteView(buffer->bytes()).subspan(skip, segment.trailer.footer_length), std::move(done));
-    }));
+    rim_.files.read(file, first, into,
+                    rim_.counted<void>([this, &segment, file, skip, buffer = std::move(buffer),
+                                        done = std::move(done)](Result<void> r) mutable {
+                        if (!r) return done(std::unexpected(r.error()));
+                        index_read(segment, file,
+                                   ByteView(buffer->bytes()).subspan(skip, segment.trailer.footer_length),
+                                   std::move(done));
+                    }));
 }
 
 void SegmentStore::index_read(Segment& segment, sys::FileId file, ByteView footer, sys::Done<sys::FileId> done) {
     const auto name = rim_.path(segment_name(segment.sequence));
-    if (crc32c(footer) != segment.trailer.footer_crc) return done(fail(ErrorCode::corrupt, name + ": footer fails its checksum"));
+    if (crc32c(footer) != segment.trailer.footer_crc)
+        return done(fail(ErrorCode::corrupt, name + ": footer fails its checksum"));
     auto runs = decode_segment_footer(footer);
     if (!runs) return done(fail(ErrorCode::corrupt, name + ": " + runs.error().message));
     if (!segment.index) ++indexes_;

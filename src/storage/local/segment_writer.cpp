@@ -27,15 +27,17 @@ std::string segment_name(std::uint64_t sequence) { return numbered_name("segment
 SegmentWriter::SegmentWriter(Rim& rim, std::uint64_t sequence, std::uint64_t size_hint)
     : rim_(rim),
       sequence_(sequence),
-      piece_size_(std::clamp<std::size_t>(sys::round_up_to_block(size_hint + 2 * segment_header_size), 4 * sys::block_size, piece_size_max)),
+      piece_size_(std::clamp<std::size_t>(sys::round_up_to_block(size_hint + 2 * segment_header_size),
+                                          4 * sys::block_size, piece_size_max)),
       path_(rim.path(segment_name(sequence))) {}
 
 void SegmentWriter::create(Created done) {
-    rim_.files.create(path_, rim_.counted<sys::FileId>([this, done = std::move(done)](Result<sys::FileId> file) mutable {
-        if (!file) return done(std::unexpected(file.error()));
-        file_ = *file;
-        write(source_of(encode_segment_header(rim_.options.shard, sequence_)), std::move(done));
-    }));
+    rim_.files.create(path_,
+                      rim_.counted<sys::FileId>([this, done = std::move(done)](Result<sys::FileId> file) mutable {
+                          if (!file) return done(std::unexpected(file.error()));
+                          file_ = *file;
+                          write(source_of(encode_segment_header(rim_.options.shard, sequence_)), std::move(done));
+                      }));
 }
 
 void SegmentWriter::write(Source source, Created done) {
@@ -68,7 +70,9 @@ void SegmentWriter::pump() {
     }
     if (in_flight_ > 0) return;
     // Nothing had to be written (or the last write failed): complete from the loop all the same.
-    if (ended_ || error_) rim_.files.defer([this, done = rim_.counted<void>([this](Result<void>) { complete(); })]() mutable { done({}); });
+    if (ended_ || error_)
+        rim_.files.defer(
+            [this, done = rim_.counted<void>([this](Result<void>) { complete(); })]() mutable { done({}); });
 }
 
 void SegmentWriter::send(sys::AlignedBuffer piece, std::size_t length) {
@@ -98,7 +102,10 @@ void SegmentWriter::complete() {
 }
 
 void SegmentWriter::finish(Bytes footer, std::move_only_function<void(Result<Written>)> done) {
-    SegmentTrailer trailer{.sequence = sequence_, .footer_position = position_, .footer_length = footer.size(), .footer_crc = crc32c(footer)};
+    SegmentTrailer trailer{.sequence = sequence_,
+                           .footer_position = position_,
+                           .footer_length = footer.size(),
+                           .footer_crc = crc32c(footer)};
     const auto end = sys::round_up_to_block(position_ + footer.size() + segment_trailer_size);
     footer.resize(end - position_ - segment_trailer_size, 0);
     const auto last = encode_segment_trailer(trailer);

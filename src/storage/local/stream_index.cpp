@@ -17,8 +17,13 @@ StreamPlaces* StreamIndex::find(StreamId stream) {
 std::uint32_t StreamIndex::add_batch(std::span<const Target> targets, std::uint32_t count, std::uint32_t length,
                                      std::uint32_t position, bool transient) {
     const std::uint32_t number = next_batch();
-    batches_.push_back({.position = position, .length = length, .count = count, .live = static_cast<std::uint32_t>(targets.size()),
-                        .stream = targets[0].stream, .transient = transient, .fan_out = targets.size() > 1});
+    batches_.push_back({.position = position,
+                        .length = length,
+                        .count = count,
+                        .live = static_cast<std::uint32_t>(targets.size()),
+                        .stream = targets[0].stream,
+                        .transient = transient,
+                        .fan_out = targets.size() > 1});
     if (targets.size() > 1) {
         auto& streams = fan_out_[number];
         streams.reserve(targets.size());
@@ -55,8 +60,9 @@ StreamEntry* StreamIndex::find_entry(StreamId stream, std::uint32_t number) {
     StreamPlaces* places = find(stream);
     if (places == nullptr) return nullptr;
     auto& list = places->entries;
-    auto at = std::partition_point(list.begin(), list.end(),
-                                   [&](const StreamEntry& e) { return static_cast<std::uint32_t>(e.batch - front_) < static_cast<std::uint32_t>(number - front_); });
+    auto at = std::partition_point(list.begin(), list.end(), [&](const StreamEntry& e) {
+        return static_cast<std::uint32_t>(e.batch - front_) < static_cast<std::uint32_t>(number - front_);
+    });
     return at != list.end() && at->batch == number ? &*at : nullptr;
 }
 

@@ -200,7 +200,8 @@ void SimulatedFiles::run() {
 }
 
 Result<void> SimulatedFiles::grow(File& file, std::uint64_t offset, std::uint64_t length) {
-    const std::uint64_t first = offset / sys::block_size, last = sys::round_up_to_block(offset + length) / sys::block_size;
+    const std::uint64_t first = offset / sys::block_size,
+                        last = sys::round_up_to_block(offset + length) / sys::block_size;
     if (file.allocated.size() < last) file.allocated.resize(last);
     std::uint64_t added = 0;
     for (auto b = first; b < last; ++b) added += file.allocated[b] ? 0 : sys::block_size;
@@ -213,7 +214,8 @@ Result<void> SimulatedFiles::grow(File& file, std::uint64_t offset, std::uint64_
 
 Result<void> SimulatedFiles::perform_write(Operation& op) {
     ++writes_;
-    if (faults_.fail_write > 0 && --faults_.fail_write == 0) return fail(ErrorCode::io, op.path + ": input/output error");
+    if (faults_.fail_write > 0 && --faults_.fail_write == 0)
+        return fail(ErrorCode::io, op.path + ": input/output error");
     FANTAIL_CHECK(grow(*op.file, op.offset, op.bytes.size()));
     auto* at = op.file->data.data() + op.offset;
     if (faults_.lie > 0 && chance(faults_.lie)) op.file->lies.push_back({op.offset, Bytes(at, at + op.bytes.size())});
@@ -238,7 +240,8 @@ void SimulatedFiles::punch_blocks(File& file, std::uint64_t offset, std::uint64_
     const std::uint64_t last = std::min<std::uint64_t>((offset + length) / sys::block_size, file.allocated.size());
     for (auto b = first; b < last; ++b) {
         file.allocated[b] = false;
-        std::memset(file.data.data() + b * sys::block_size, 0, std::min<std::uint64_t>(sys::block_size, file.data.size() - b * sys::block_size));
+        std::memset(file.data.data() + b * sys::block_size, 0,
+                    std::min<std::uint64_t>(sys::block_size, file.data.size() - b * sys::block_size));
     }
 }
 
@@ -253,8 +256,10 @@ Result<void> SimulatedFiles::perform(Operation& op, sys::FileId& id) {
         case Kind::create: return perform_create(op, id);
         case Kind::write: return perform_write(op);
         case Kind::read:
-            if (faults_.fail_read > 0 && --faults_.fail_read == 0) return fail(ErrorCode::io, op.path + ": input/output error");
-            if (op.offset + op.into.size() > op.file->data.size()) return fail(ErrorCode::malformed, op.path + ": read past the end");
+            if (faults_.fail_read > 0 && --faults_.fail_read == 0)
+                return fail(ErrorCode::io, op.path + ": input/output error");
+            if (op.offset + op.into.size() > op.file->data.size())
+                return fail(ErrorCode::malformed, op.path + ": read past the end");
             std::memcpy(op.into.data(), op.file->data.data() + op.offset, op.into.size());
             return {};
         case Kind::punch: punch_blocks(*op.file, op.offset, op.length); return {};
@@ -290,7 +295,8 @@ void SimulatedFiles::crash_operation(Operation& op) {
     const std::uint64_t fate = below(3);
     if (fate == 0 || op.kind == Kind::read || op.kind == Kind::open || faults_.read_only) return;
     if (fate == 1 && op.kind == Kind::write) return tear(op);
-    if (fate == 1 && op.kind == Kind::create && op.length > 0) op.length = below(op.length / sys::block_size) * sys::block_size;
+    if (fate == 1 && op.kind == Kind::create && op.length > 0)
+        op.length = below(op.length / sys::block_size) * sys::block_size;
     (void)perform(op, id);
 }
 
