@@ -35,7 +35,7 @@ CLI::App* add_group(CLI::App& app, const std::string& noun, const std::string& a
                     std::shared_ptr<AdminTarget>& target) {
     CLI::App* group = app.add_subcommand(noun, about);
     target = add_admin_target(*group);
-    group->require_subcommand(1);
+    group->require_subcommand(0, 1);  // alone it lists
     return group;
 }
 
@@ -45,8 +45,13 @@ CLI::App* add_list(CLI::App& group, std::shared_ptr<AdminTarget> target, ListCom
     if (list.of_vhost) command->add_option("--vhost", options->vhost, "only of this vhost")->type_name("NAME");
     command->add_flag("--json", options->json, "print JSON");
     command->footer("Example:\n  fantail " + list.noun + " list" + (list.of_vhost ? " --vhost /" : " --json"));
-    command->callback([target, list = std::move(list), options, &exit_code] {
+    auto print = [target, list = std::move(list), options, &exit_code] {
         exit_code = exit_code_of(print_list(*target, list, *options));
+    };
+    command->callback(print);
+    group.add_flag("--json", options->json, "list as JSON");
+    group.callback([&group, print = std::move(print)] {
+        if (group.get_subcommands().empty()) print();
     });
     return command;
 }
