@@ -51,7 +51,6 @@ TEST_F(Commands, EveryCommandExplainsItselfWithAnExample) {
 TEST_F(Commands, RefuseWhatTheyDoNotKnow) {
     EXPECT_THROW(app_.parse("users add"), CLI::RequiredError);
     EXPECT_THROW(app_.parse("users add x --pasword y"), CLI::ParseError);
-    EXPECT_THROW(app_.parse("queues"), CLI::RequiredError);
     EXPECT_THROW(app_.parse("consume"), CLI::RequiredError);
     EXPECT_THROW(app_.parse("consume --queue q --prefetch 0"), CLI::ValidationError);
     EXPECT_THROW(app_.parse("users add x --password a --password-stdin"), CLI::ExcludesError);
