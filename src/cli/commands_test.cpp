@@ -71,6 +71,9 @@ TEST_F(Commands, SayWhenNoBrokerIsThere) {
     // Port 1 of the loopback is nobody's.
     app_.parse("queues list --admin http://127.0.0.1:1");
     EXPECT_EQ(exit_code_, 1);
+    exit_code_ = 0;
+    app_.parse("queues --admin http://127.0.0.1:1");  // alone it lists
+    EXPECT_EQ(exit_code_, 1);
 }
 
 /// A broker that answers as told and remembers what it was asked.
