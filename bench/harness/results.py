@@ -65,7 +65,8 @@ def problems_of(peer: str, runs: list[dict]) -> list[str]:
         if "error" in run:
             out.append(f"{peer}: {run['error']}")
         elif run.get("complete") is False:
-            out.append(f"{peer}: incomplete (missing {run.get('missing')}, repeated {run.get('repeated')}, refused {run.get('refused', 0)})")
+            counts = f"missing {run.get('missing')}, repeated {run.get('repeated')}, refused {run.get('refused', 0)}"
+            out.append(f"{peer}: incomplete ({counts})")
     return sorted(set(out))
 
 
@@ -88,7 +89,8 @@ def page(rows: list[Row], facts: dict[str, str], problems: list[str], plot_name:
              "(`limits`: bare sockets and disk, `relay`: the driver's own frame-copying relay).", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items() if name != "date"]
     lines += ["", f"![ratio to RabbitMQ]({plot_name})", "",
-              "| workload | figure | Fantail | RabbitMQ | ratio | limit | of limit | target | met |", "|---|---|---|---|---|---|---|---|---|"]
+              "| workload | figure | Fantail | RabbitMQ | ratio | limit | of limit | target | met |",
+              "|---|---|---|---|---|---|---|---|---|"]
     lines += [table_line(row) for row in rows]
     if problems:
         lines += ["", "## Runs that failed", ""] + [f"- {problem}" for problem in problems]

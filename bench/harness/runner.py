@@ -44,7 +44,8 @@ class Runner:
         return self._drive(scenario, server, scenario.workload, scenario.arguments(self.quick))
 
     def _cold_start(self, scenario: Scenario, server: Server) -> dict:
-        command = [self.driver, "coldstart", "--port", str(server.port), "--time-limit", str(scenario.time_limit_s), "--", *server.command()]
+        command = [self.driver, "coldstart", "--port", str(server.port), "--time-limit", str(scenario.time_limit_s),
+                   "--", *server.command()]
         return self._json(command, scenario.time_limit_s + 30, server.environment())
 
     def _recovery(self, scenario: Scenario, server: Server) -> dict:
@@ -69,7 +70,8 @@ class Runner:
 
     @staticmethod
     def _json(command: list, timeout_s: float, environment: dict | None = None) -> dict:
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=timeout_s, env=environment or dict(os.environ))
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=timeout_s,
+                              env=environment or dict(os.environ))
         lines = done.stdout.strip().splitlines()
         try:
             return json.loads(lines[-1])

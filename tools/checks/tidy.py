@@ -13,7 +13,7 @@ from .source import Finding
 FILE_LINES_MAX = 1000
 FILE_LINES_WARN = 400
 FUNCTION_LINES_MAX = 70
-LINE_COLUMNS_MAX = 160
+LINE_COLUMNS_MAX = 140
 
 CPP_FOLDERS = ("src/", "include/", "tests/", "bench/")
 SLASH_COMMENTS = (".cpp", ".hpp", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".java", ".go")

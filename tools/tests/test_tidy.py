@@ -34,8 +34,8 @@ class OneFile(unittest.TestCase):
 
     def test_tabs_long_lines_and_open_tasks(self):
         self.assertIn("a tab", self.found(HEAD + "\tint x;\n")[0])
-        self.assertIn("161 columns", self.found(HEAD + "/" * 161 + "\n")[0])
-        self.assertEqual(self.found(HEAD + "/" * 160 + "\n"), [])
+        self.assertIn("141 columns", self.found(HEAD + "/" * 141 + "\n")[0])
+        self.assertEqual(self.found(HEAD + "/" * 140 + "\n"), [])
         self.assertIn("without an issue", self.found(HEAD + f"// {TASK} later\n")[0])
         self.assertEqual(self.found(HEAD + f"// {TASK}(#12) later\n"), [])
         self.assertEqual(self.found("# SPDX-License-Identifier: Apache-2.0\nx:\n\ttouch x\n", "Makefile"), [])

@@ -239,7 +239,8 @@ async function run(name, body) {
   try {
     await t.setUp();
     try {
-      await Promise.race([body(t), new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('timed out')), 6 * TIMEOUT_MS); })]);
+      const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('timed out')), 6 * TIMEOUT_MS); });
+      await Promise.race([body(t), late]);
     } finally {
       clearTimeout(timer);
       await t.tearDown();

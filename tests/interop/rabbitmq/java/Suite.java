@@ -121,7 +121,8 @@ public class Suite {
             {"x-consistent-hash", "any", "1", map(), map()}};
         for (Object[] row : cases) {
             String type = (String) row[0], exchange = exchange(type, type), queue = queue(type);
-            @SuppressWarnings("unchecked") Map<String, Object> arguments = (Map<String, Object>) row[3], headers = (Map<String, Object>) row[4];
+            @SuppressWarnings("unchecked") Map<String, Object> arguments = (Map<String, Object>) row[3];
+            @SuppressWarnings("unchecked") Map<String, Object> headers = (Map<String, Object>) row[4];
             channel.queueBind(queue, exchange, (String) row[2], arguments);
             channel.basicPublish(exchange, (String) row[1], new AMQP.BasicProperties.Builder().headers(headers).build(), bytes(type));
             equal(type, nextBody(queue));
@@ -266,7 +267,8 @@ public class Suite {
         byte[] body = new byte[10 * 1024 * 1024];
         new Random(1).nextBytes(body);
         AMQP.BasicProperties sent = new AMQP.BasicProperties.Builder().contentType("a/b").correlationId("c").messageId("m")
-            .headers(map("text", "ключ", "long", 1L << 40, "bool", true, "list", Arrays.asList(1, "a"))).timestamp(new Date(1_700_000_000_000L)).build();
+            .headers(map("text", "ключ", "long", 1L << 40, "bool", true, "list", Arrays.asList(1, "a")))
+            .timestamp(new Date(1_700_000_000_000L)).build();
         channel.basicPublish("", queue, sent, body);
         GetResponse got = next(queue, true);
         holds(Arrays.equals(body, got.getBody()), "10 MiB come back");
@@ -351,7 +353,8 @@ public class Suite {
         Method[] methods = Suite.class.getDeclaredMethods();
         Arrays.sort(methods, Comparator.comparing(Method::getName));
         for (Method method : methods) {
-            boolean test = Modifier.isPublic(method.getModifiers()) && !Modifier.isStatic(method.getModifiers()) && method.getParameterCount() == 0;
+            boolean test = Modifier.isPublic(method.getModifiers()) && !Modifier.isStatic(method.getModifiers())
+                && method.getParameterCount() == 0;
             if (!test || wanted.length > 0 && !Arrays.asList(wanted).contains(method.getName())) continue;
             failed += run(method) ? 0 : 1;
         }
