@@ -35,8 +35,16 @@ void Connection::start() {
         }
         tls_ = std::make_unique<sys::TlsStream>(std::move(*stream));
     }
-    if (listener_->protocols.size() == 1) session_ = listener_->protocols.front().open(*this);
+    if (listener_->protocols.size() == 1) open_session(listener_->protocols.front());
     socket_.when_readable([this] { on_readable(); });
+}
+
+void Connection::open_session(const protocols::Protocol& protocol) {
+    session_ = protocol.open(*this);
+    if (!core_.alarmed()) return;
+    broker::Event alarm = core_.alarm();
+    session_->on_event(alarm);
+    core_.touch(*this);
 }
 
 void Connection::on_readable() {
@@ -116,14 +124,14 @@ bool Connection::choose_protocol(ByteView first) {
     for (const auto& protocol : listener_->protocols) {
         const Sniff answer = protocol.sniff(first);
         if (answer == Sniff::yes) {
-            session_ = protocol.open(*this);
+            open_session(protocol);
             return true;
         }
         maybe = maybe || answer == Sniff::maybe;
     }
     if (!maybe || first.size() >= sniff_size_max) {
         // Nobody knows it: the listener's own protocol says so in its own words.
-        session_ = listener_->protocols.front().open(*this);
+        open_session(listener_->protocols.front());
         return true;
     }
     return false;
@@ -220,7 +228,7 @@ MonoTime Connection::tick() {
 }
 
 void Connection::update_hold() {
-    const bool hold = (published_to_ & core_.pressured_shards()) != 0;
+    const bool hold = (published_to_ & core_.pressured_shards()) != 0 || (published_to_ != 0 && core_.alarmed());
     if (hold == held_ || closing_) return;
     held_ = hold;
     if (hold) socket_.pause_reading();

@@ -57,6 +57,7 @@ public:
     [[nodiscard]] Bytes& out() override;
     [[nodiscard]] std::size_t unsent() const override { return out_.size() - sent_; }
     void resume_input() override;
+    [[nodiscard]] bool input_held() const override { return held_; }
     void close() override { closing_ = true; }
 
     // broker::Port
@@ -70,6 +71,7 @@ public:
 
 private:
     void on_readable();
+    void open_session(const protocols::Protocol& protocol);
     void parse_kept();
     bool read_once();
     void take_plain(MutableBytes buffer, std::size_t kept, std::size_t fresh);

@@ -367,9 +367,18 @@ std::uint64_t Core::random() {
     return z ^ (z >> 31);
 }
 
-void Core::set_blocked(bool on, const std::string& reason) {
-    for (auto& [id, connection] : connections_) events_.push_back({id, broker::Blocked{on, reason}});
+void Core::set_alarm(const std::string& source, bool on, const std::string& reason) {
+    if (on) alarms_[source] = reason;
+    else alarms_.erase(source);
+    for (auto& [id, connection] : connections_) {
+        events_.push_back({id, alarm()});
+        connection->update_hold();
+    }
     another_turn_ = true;
+}
+
+broker::Blocked Core::alarm() const {
+    return alarms_.empty() ? broker::Blocked{} : broker::Blocked{true, alarms_.begin()->second};
 }
 
 // ------------------------------------------------------------------------------------------------------------- stop

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <queue>
@@ -67,6 +68,9 @@ public:
     [[nodiscard]] BufferPool& buffers() { return buffers_; }
     [[nodiscard]] MutableBytes read_buffer() { return read_buffer_; }
     [[nodiscard]] std::uint64_t pressured_shards() const { return pressured_; }
+    /// The alarm in force, of whatever source; `on` is false if there is none.
+    [[nodiscard]] broker::Blocked alarm() const;
+    [[nodiscard]] bool alarmed() const { return !alarms_.empty(); }
     /// Whether there is such a connection now, on whatever core.
     [[nodiscard]] bool may_exist(ConnectionId id);
     [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer);
@@ -86,7 +90,8 @@ public:
     // For the node's tasks, on this core's thread.
     void adopt(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener);
     void stop();
-    void set_blocked(bool on, const std::string& reason);
+    /// Begins or ends an alarm; while any source has one, connections that publish are told and not read from.
+    void set_alarm(const std::string& source, bool on, const std::string& reason);
     [[nodiscard]] const std::vector<std::unique_ptr<ShardSlot>>& shards() const { return shards_; }
     [[nodiscard]] const std::unordered_map<ConnectionId, std::unique_ptr<Connection>>& connections() const { return connections_; }
     [[nodiscard]] Connection* connection(ConnectionId id);
@@ -159,6 +164,7 @@ private:
     Bytes read_buffer_;
     IdlePolicy idle_;
     BusyMeter meter_;
+    std::map<std::string, std::string> alarms_;        ///< reason by source
     std::uint64_t pressured_ = 0;
     std::uint64_t next_connection_ = 16;               ///< lower counters are the broker's own (core_ids.hpp)
     std::uint64_t random_state_ = 0;

@@ -152,7 +152,8 @@ void Node::log_state_changed(ShardId shard, storage::LogState state, const Error
         if (options_.report) options_.report(line);
     }
     const bool on = state != storage::LogState::ok;
-    for (auto& core : cores_) core->run_task([on, line](Core& self) { self.set_blocked(on, line); });
+    const std::string source = "shard " + std::to_string(shard.value);
+    for (auto& core : cores_) core->run_task([source, on, line](Core& self) { self.set_alarm(source, on, line); });
 }
 
 }  // namespace fantail::runtime

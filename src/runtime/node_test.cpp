@@ -206,5 +206,99 @@ TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
     ::close(fd);
 }
 
+/// Writes B and U when an alarm begins and ends; publishes a message for a `p`; echoes everything else.
+class AlarmSession final : public protocols::Session {
+public:
+    explicit AlarmSession(protocols::SessionHost& host) : host_(host) {}
+    std::size_t on_bytes(ByteView bytes) override {
+        for (const std::uint8_t byte : bytes) {
+            if (byte == 'p') publish();
+            else host_.out().push_back(byte);
+        }
+        return bytes.size();
+    }
+    void end_of_input() override {}
+    void on_event(Event& event) override {
+        if (const auto* blocked = std::get_if<Blocked>(&event)) host_.out().push_back(blocked->on ? 'B' : 'U');
+    }
+    void end_of_turn() override {}
+    void on_tick() override {}
+    [[nodiscard]] MonoTime deadline() const override { return MonoTime::never(); }
+    void on_writable(bool) override {}
+    void on_closed() override {}
+    [[nodiscard]] protocols::SessionInfo info() const override { return {}; }
+
+private:
+    void publish() {
+        Bytes envelope;
+        const std::uint8_t no_properties[] = {0, 0};
+        record::encode_envelope(envelope, no_properties, "");
+        record::BatchBuilder builder;
+        builder.append_message(host_.now().wall, {}, envelope, as_bytes("body"));
+        host_.broker().send(ShardId(0), RequestId(1), Append{{}, std::make_shared<const Bytes>(builder.finish(Offset(0))), 1, 4, {}, false});
+    }
+    protocols::SessionHost& host_;
+};
+
+ListenerConfig alarm_listener() {
+    protocols::Protocol alarm;
+    alarm.name = "alarm";
+    alarm.sniff = [](ByteView) { return protocols::Protocol::Sniff::yes; };
+    alarm.open = [](protocols::SessionHost& host) { return std::make_unique<AlarmSession>(host); };
+    return {"alarm", "127.0.0.1", 0, {alarm}, nullptr};
+}
+
+char next_byte(int fd) {
+    char byte = 0;
+    EXPECT_EQ(::recv(fd, &byte, 1, MSG_WAITALL), 1);
+    return byte;
+}
+
+TEST_F(NodeTest, AnAlarmLastsUntilItsLastSourceEndsItAndLaterConnectionsLearnOfIt) {
+    start(1, {alarm_listener()});
+    const auto set = [this](const std::string& source, bool now_on) {
+        on(0, [&](Core& core) {
+            core.set_alarm(source, now_on, source);
+            return true;
+        });
+    };
+    set("disk", true);
+    const int fd = connect_to(node_->listeners().at(0).port);
+    EXPECT_EQ(next_byte(fd), 'B');
+    set("memory", true);
+    EXPECT_EQ(next_byte(fd), 'B');
+    set("disk", false);
+    EXPECT_EQ(next_byte(fd), 'B') << "memory is still short";
+    set("memory", false);
+    EXPECT_EQ(next_byte(fd), 'U');
+    ::close(fd);
+}
+
+TEST_F(NodeTest, WhoeverPublishesDuringAnAlarmIsNotReadFromUntilItEnds) {
+    start(1, {alarm_listener()});
+    const int publisher = connect_to(node_->listeners().at(0).port);
+    const int other = connect_to(node_->listeners().at(0).port);
+    ASSERT_EQ(::send(publisher, "pe", 2, 0), 2);
+    EXPECT_EQ(next_byte(publisher), 'e');
+    on(0, [](Core& core) {
+        core.set_alarm("disk", true, "short");
+        return true;
+    });
+    EXPECT_EQ(next_byte(publisher), 'B');
+    ASSERT_EQ(::send(publisher, "e", 1, 0), 1);
+    ASSERT_EQ(::send(other, "e", 1, 0), 1);
+    EXPECT_EQ(next_byte(other), 'B');
+    EXPECT_EQ(next_byte(other), 'e') << "who does not publish goes on";
+    on(0, [](Core& core) {
+        core.set_alarm("disk", false, "");
+        return true;
+    });
+    // What waited in the socket comes behind the end of the alarm.
+    EXPECT_EQ(next_byte(publisher), 'U');
+    EXPECT_EQ(next_byte(publisher), 'e');
+    ::close(publisher);
+    ::close(other);
+}
+
 }  // namespace
 }  // namespace fantail::runtime

@@ -125,7 +125,7 @@ void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::No
     state.set_alarm(alarm.reason());
     for (std::uint16_t i = 0; i < node.core_count(); ++i)
         node.run_on(CoreId(i),
-                    [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) { core.set_blocked(on, reason); });
+                    [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) { core.set_alarm("resources", on, reason); });
 }
 
 int fail_to_start(const Error& error) {

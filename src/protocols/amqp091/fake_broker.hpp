@@ -130,6 +130,7 @@ public:
     Now time{WallTime{1'700'000'000'000}, MonoTime{1'000'000'000}};
     Bytes output;
     bool closed = false;
+    bool held = false;
     int resumed = 0;  ///< calls of resume_input()
     bool answers = true;
     bool records = true;
@@ -169,6 +170,7 @@ public:
     Bytes& out() override { return output; }
     std::size_t unsent() const override { return output.size(); }
     void resume_input() override { ++resumed; }
+    bool input_held() const override { return held; }
     void close() override { closed = true; }
 
     // Port

@@ -235,6 +235,7 @@ void Session::on_tick() {
     const MonoTime now = link_.now().mono;
     if (deadline() > now) return;
     if (phase_ != Phase::running) return end();
+    if (link_.host.input_held()) last_received_ = now;
     if (last_received_.plus_ms(2 * heartbeat_s_ * ms_per_second) <= now) return end();
     FrameWriter(link_.out()).heartbeat();
     last_sent_ = now;

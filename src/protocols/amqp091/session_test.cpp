@@ -245,6 +245,21 @@ TEST(AmqpConnection, SendsHeartbeatsAndDropsASilentPeer) {
     EXPECT_TRUE(s.broker.closed);
 }
 
+TEST(AmqpConnection, DoesNotCallAPeerSilentThatNobodyReadsFrom) {
+    OpenScene s;
+    const MonoTime start = s.broker.time.mono;
+    s.broker.held = true;
+    for (int interval = 1; interval <= 4; ++interval) {
+        s.broker.time.mono = start.plus_ms(interval * 60'000);
+        s.session.on_tick();
+    }
+    EXPECT_FALSE(s.broker.closed);
+    s.broker.held = false;
+    s.broker.time.mono = start.plus_ms(6 * 60'000);
+    s.session.on_tick();
+    EXPECT_TRUE(s.broker.closed) << "two intervals after the hold it is";
+}
+
 TEST(AmqpConnection, TellsPublishersThatTheyAreBlocked) {
     OpenScene s;
     s.give(broker::Blocked{true, "low on disk"}).turn();
