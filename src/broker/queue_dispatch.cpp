@@ -86,12 +86,14 @@ void Queue::deliver(Consumer& consumer, const Head& head, std::uint64_t count) {
 void Queue::dispatch() {
     if (!serve_gets()) return;
     std::uint64_t budget = limits::dispatch_bytes_max;
+    std::uint64_t leased = 0;
     Head head;
     while (Consumer* consumer = ring_.front()) {
         if (find_head(head) != Find::found) return;
         std::uint64_t count = ring_.alone() ? std::min(head.span.size(), consumer->window()) : 1;
         const std::uint64_t each = (*head.batch.bytes)->size() / head.batch.count + 1;
         count = std::min(count, budget / each + 1);
+        if (!consumer->settled_on_delivery) leased += count;
         deliver(*consumer, head, count);
         if (count * each >= budget) {
             mark_dirty();
@@ -99,6 +101,7 @@ void Queue::dispatch() {
         }
         budget -= count * each;
     }
+    if (leased > 0 && ready() > leased) context_.consumers_lag = true;
 }
 
 /// Answers gets in order. False when one waits for a read: nobody may overtake it.

@@ -50,6 +50,7 @@ struct ShardContext {
     TailCache cache;
     ReadCache reads;
     std::map<ConsumerKey, std::unique_ptr<Consumer>> consumers;
+    bool consumers_lag = false;            ///< this turn's deliveries filled windows and left more than they took
     std::vector<Queue*> dirty;             ///< each once (Queue::dirty_)
     std::vector<SettledSpan> settled;
     std::vector<ReturnedSpan> returned;

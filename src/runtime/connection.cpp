@@ -65,7 +65,7 @@ bool Connection::read_once() {
     if (kept > 0) std::memcpy(buffer.data(), kept_.data(), kept);
     // A short read keeps turns short: with many messages a read, consumers would wait for each other's acks.
     const MutableBytes room = buffer.subspan(kept);
-    const auto got = socket_.read_some(room.subspan(0, std::min<std::size_t>(room.size(), limits::read_size_max)));
+    const auto got = socket_.read_some(room.subspan(0, std::min<std::size_t>(room.size(), core_.read_size())));
     if (!got || socket_.at_end()) return false;
     if (*got == 0) return true;
     bytes_in_ += *got;

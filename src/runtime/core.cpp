@@ -119,6 +119,7 @@ void Core::end_of_turn() {
     for (auto& slot : shards_) another_turn_ = another_turn_ || slot->shard().busy();
     for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i]->end_of_turn();
     for (auto& slot : shards_) slot->end_of_turn(now_);
+    read_budget_.end_of_turn(std::any_of(shards_.begin(), shards_.end(), [](const auto& s) { return s->shard().consumers_lag(); }));
     flush_touched();
     push_mail();
     if (!letters_.empty()) another_turn_ = true;

@@ -21,6 +21,7 @@
 #include "runtime/live_set.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/messages.hpp"
+#include "runtime/read_budget.hpp"
 #include "runtime/shard_slot.hpp"
 #include "sys/clock.hpp"
 #include "sys/loop.hpp"
@@ -67,6 +68,8 @@ public:
     [[nodiscard]] broker::Controller* controller() { return controller_.get(); }
     [[nodiscard]] BufferPool& buffers() { return buffers_; }
     [[nodiscard]] MutableBytes read_buffer() { return read_buffer_; }
+    /// Bytes that a connection may read in this turn.
+    [[nodiscard]] std::uint32_t read_size() const { return read_budget_.size(); }
     [[nodiscard]] std::uint64_t pressured_shards() const { return pressured_; }
     /// The alarm in force, of whatever source; `on` is false if there is none.
     [[nodiscard]] broker::Blocked alarm() const;
@@ -162,6 +165,7 @@ private:
     std::unordered_map<RequestId, std::uint32_t> barriers_;   ///< core 0: cores still to answer
     BufferPool buffers_;
     Bytes read_buffer_;
+    ReadBudget read_budget_;
     IdlePolicy idle_;
     BusyMeter meter_;
     std::map<std::string, std::string> alarms_;        ///< reason by source
