@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Asynchronous positioned reads and writes of one core: the engine inside RealFiles. Private to sys/.
+//! Asynchronous positioned reads, writes and syncs of one core: the engine inside RealFiles. Private to sys/.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ namespace fantail::sys {
 
 class Loop;
 
-/// One read or write. Owned by RealFiles; the engine holds it from submit() until it comes back from reap().
+/// One read, write or sync (of size 0). Owned by RealFiles; the engine holds it from submit() until it comes back from reap().
 struct BlockOp {
-    enum class Kind : std::uint8_t { read, write };
+    enum class Kind : std::uint8_t { read, write, sync };
     Kind kind = Kind::read;
     FileId file;
     int fd = -1;

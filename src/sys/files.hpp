@@ -58,12 +58,14 @@ public:
     /// Creates (or truncates) a file of `size` zero bytes, every block written, synced, its directory entry synced too,
     /// so that later overwrites need no metadata commit. `size`: multiple of block_size.
     virtual void create_zeroed(const std::string& path, std::uint64_t size, Done<FileId> done) = 0;
-    /// Creates (or truncates) an empty file opened like open(), its directory entry synced; space is allocated as it is
-    /// written.
+    /// Creates (or truncates) an empty file, its directory entry synced; space is allocated as it is written. Writes to
+    /// this id are stable only after sync(): one commit of the file system for all of them instead of one each.
     virtual void create(const std::string& path, Done<FileId> done) = 0;
     /// Writes `bytes` at `offset`; both and the address are multiples of block_size. When `done` gets a value the bytes
-    /// are on stable storage (O_DSYNC). After an error nothing is known about their state.
+    /// are on stable storage (O_DSYNC; not for a file from create()). After an error nothing is known about their state.
     virtual void write(FileId file, std::uint64_t offset, ByteView bytes, Done<> done) = 0;
+    /// Makes all completed writes to the file stable (fdatasync). After an error nothing is known about any of them.
+    virtual void sync(FileId file, Done<> done) = 0;
     /// Reads exactly `into.size()` bytes; aligned like write. A read past the end gives malformed.
     virtual void read(FileId file, std::uint64_t offset, MutableBytes into, Done<> done) = 0;
     /// Gives the blocks wholly inside [offset, offset+length) back to the file system; they read as zeros.

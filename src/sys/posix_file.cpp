@@ -146,7 +146,7 @@ Result<Fd> lock(const std::string& path) {
 Result<Fd> open_durable(const std::string& path) { return open_direct(path, O_RDWR | O_DSYNC); }
 
 Result<Fd> create(const std::string& path) {
-    FANTAIL_TRY(Fd fd, open_direct(path, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC));
+    FANTAIL_TRY(Fd fd, open_direct(path, O_RDWR | O_CREAT | O_TRUNC));
     FANTAIL_CHECK(sync_directory_of(path));
     return fd;
 }

@@ -24,7 +24,7 @@ namespace fantail::sys::posix {
 
 /// O_DIRECT|O_DSYNC where the file system has direct I/O, else O_DSYNC through the page cache.
 [[nodiscard]] Result<Fd> open_durable(const std::string& path);
-/// An empty file, its directory entry synced, opened like open_durable().
+/// An empty file, its directory entry synced, opened like open_durable() but without O_DSYNC.
 [[nodiscard]] Result<Fd> create(const std::string& path);
 /// A file of `size` zero bytes, written and synced with its directory entry. On an error it is removed.
 [[nodiscard]] Result<Fd> create_zeroed(const std::string& path, std::uint64_t size);

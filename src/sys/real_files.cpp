@@ -134,6 +134,8 @@ void RealFiles::write(FileId file, std::uint64_t offset, ByteView bytes, Done<> 
     start(BlockOp::Kind::write, file, offset, {const_cast<std::uint8_t*>(bytes.data()), bytes.size()}, std::move(done));
 }
 
+void RealFiles::sync(FileId file, Done<> done) { start(BlockOp::Kind::sync, file, 0, {}, std::move(done)); }
+
 void RealFiles::read(FileId file, std::uint64_t offset, MutableBytes into, Done<> done) {
     start(BlockOp::Kind::read, file, offset, into, std::move(done));
 }

@@ -55,6 +55,7 @@ public:
     void create_zeroed(const std::string& path, std::uint64_t size, Done<FileId> done) override;
     void create(const std::string& path, Done<FileId> done) override;
     void write(FileId file, std::uint64_t offset, ByteView bytes, Done<> done) override;
+    void sync(FileId file, Done<> done) override;
     void read(FileId file, std::uint64_t offset, MutableBytes into, Done<> done) override;
     void punch(FileId file, std::uint64_t offset, std::uint64_t length, Done<> done) override;
     void replace(const std::string& path, Bytes contents, Done<> done) override;

@@ -157,6 +157,21 @@ TEST_P(RealFilesTest, ACompletionMayStartTheNextOperation) {
     EXPECT_TRUE(run_until([&] { return written == 10; }));
 }
 
+TEST_P(RealFilesTest, SyncCompletesBehindWritesToANewFile) {
+    const FileId file = create(path("a")).value();
+    const AlignedBuffer block = filled(8192, 3);
+    ASSERT_TRUE(write(file, 0, {block.data(), block.size()}));
+    EXPECT_TRUE(await<void>([&](auto done) { files->sync(file, std::move(done)); }));
+    EXPECT_EQ(files->read_whole(path("a")).value(), Bytes(8192, 3));
+}
+
+TEST_P(RealFilesTest, ASyncThatFailsSaysSo) {
+    const auto pipe = files->open("/dev/full");
+    ASSERT_TRUE(pipe);
+    const auto synced = await<void>([&](auto done) { files->sync(*pipe, std::move(done)); });
+    ASSERT_FALSE(synced) << "a device without a disk cannot be synced";
+}
+
 TEST_P(RealFilesTest, AReadPastTheEndIsMalformed) {
     const FileId file = create_zeroed(path("a"), 8192).value();
     AlignedBuffer into(8192);

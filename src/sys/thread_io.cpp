@@ -14,13 +14,20 @@ namespace {
 
 struct BlockJob final : Job {
     void run() override {
-        const auto at = static_cast<off_t>(op->offset);
         ssize_t moved = -1;
         do {
-            moved = op->kind == BlockOp::Kind::write ? ::pwrite(op->fd, op->memory, op->size, at)
-                                                     : ::pread(op->fd, op->memory, op->size, at);
+            moved = transfer();
         } while (moved < 0 && errno == EINTR);
         op->result = moved < 0 ? -errno : moved;
+    }
+    [[nodiscard]] ssize_t transfer() const {
+        const auto at = static_cast<off_t>(op->offset);
+        switch (op->kind) {
+            case BlockOp::Kind::write: return ::pwrite(op->fd, op->memory, op->size, at);
+            case BlockOp::Kind::read: return ::pread(op->fd, op->memory, op->size, at);
+            case BlockOp::Kind::sync: return ::fdatasync(op->fd);
+        }
+        return -1;
     }
     BlockOp* op = nullptr;
 };

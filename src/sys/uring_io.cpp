@@ -88,8 +88,11 @@ void UringIo::prepare(BlockOp& op) {
     io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
     FANTAIL_ASSERT(entry != nullptr);
     const auto size = static_cast<unsigned>(std::min(op.size, transfer_max));
-    if (op.kind == BlockOp::Kind::write) ::io_uring_prep_write(entry, op.fd, op.memory, size, op.offset);
-    else ::io_uring_prep_read(entry, op.fd, op.memory, size, op.offset);
+    switch (op.kind) {
+        case BlockOp::Kind::write: ::io_uring_prep_write(entry, op.fd, op.memory, size, op.offset); break;
+        case BlockOp::Kind::read: ::io_uring_prep_read(entry, op.fd, op.memory, size, op.offset); break;
+        case BlockOp::Kind::sync: ::io_uring_prep_fsync(entry, op.fd, IORING_FSYNC_DATASYNC); break;
+    }
     ::io_uring_sqe_set_data(entry, &op);
     ++under_way_;
     ++unsubmitted_;

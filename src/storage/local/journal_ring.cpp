@@ -9,6 +9,8 @@ namespace fantail::storage {
 namespace {
 /// The very first file is small, so that a new log can write at once.
 constexpr std::uint64_t first_file_divisor = 4;
+/// Files come back in bursts, when a checkpoint is stored: with fewer spares new ones would be zeroed all the time.
+constexpr std::size_t spares_max = 2;
 }  // namespace
 
 std::string journal_name(std::uint64_t sequence) { return numbered_name("journal-", sequence, ".log"); }
@@ -102,8 +104,8 @@ void JournalRing::retire(std::uint64_t replay_from) {
         files_.pop_front();
     }
     // A small first file is not worth keeping, and a burst's extra files are given back.
-    while (!spares_.empty() && (spares_.front().size < rim_.options.journal_file_size ||
-                                spares_.size() + files_.size() >= rim_.options.journal_files_max)) {
+    while (!spares_.empty() &&
+           (spares_.front().size < rim_.options.journal_file_size || spares_.size() > spares_max)) {
         rim_.files.close(spares_.front().file);
         ++removing_;
         rim_.files.remove(rim_.path(spares_.front().name), rim_.counted<void>([this](Result<void>) {

@@ -332,7 +332,7 @@ LogFigures LocalLog::figures() const {
 Result<std::unique_ptr<ShardLog>> open_local_log(LocalOptions options, sys::Files& files, LogListener& listener,
                                                  RecoverySink& sink) {
     FANTAIL_ASSERT(options.journal_file_size % (64u << 10) == 0 && options.journal_file_size <= (2ull << 30));
-    FANTAIL_ASSERT(options.journal_files_max >= 4 && options.external_size_min <= options.journal_file_size / 16);
+    FANTAIL_ASSERT(options.journal_files_max >= 4 && options.external_size_min <= options.journal_file_size / 8);
     FANTAIL_ASSERT(options.frame_size_max + sys::block_size * 2 <= options.journal_file_size / 4);
     auto log = std::make_unique<LocalLog>(std::move(options), files, listener);
     FANTAIL_CHECK(log->open(sink));

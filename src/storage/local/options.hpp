@@ -26,7 +26,7 @@ struct LocalOptions {
     std::uint32_t frame_size_max = limits::journal_frame_size_max;
     std::uint32_t writes_in_flight_max = limits::journal_writes_in_flight_max;
     std::uint32_t gather_step = 32u << 10;        ///< bytes to gather, for each write under way, before the next one starts
-    std::uint32_t external_size_min = 2u << 20;   ///< larger batches go to a segment of their own; at most 1/16 of a file
+    std::uint32_t external_size_min = 2u << 20;   ///< larger batches go to a segment of their own; at most 1/8 of a file
     std::uint32_t flush_window = 8u << 20;        ///< journal bytes read, sorted and copied at a time
     std::uint32_t run_size_max = 1u << 20;        ///< bytes of a run: what is read and given back as one
     std::uint32_t index_interval = limits::segment_index_interval;

@@ -223,10 +223,13 @@ Result<void> Recovery::replay_file(std::size_t i) {
 Result<bool> Recovery::after_last_frame(std::size_t i, std::uint64_t& position) {
     const bool has_next = i + 1 < journals_.size();
     if (has_next && journals_[i + 1].header.base == expected_) return false;
-    FANTAIL_TRY(const bool stable, was_stable(i, position));
-    if (!stable) {
+    FANTAIL_TRY(const Behind behind, look_behind(position));
+    FANTAIL_TRY(const bool by_later_file, stable_by_later_file(i));
+    if (!behind.say_stable && !by_later_file) {
         cut_ = !has_next || journals_[i + 1].header.epoch == journals_[i].header.epoch;
-        FANTAIL_CHECK(report_cut(i, position));
+        if (behind.end > position)
+            rim_.report(rim_.path(journals_[i].name) + ": cut off a torn tail of " + std::to_string(behind.end - position) +
+                        " bytes, never confirmed");
         return false;
     }
     FANTAIL_CHECK(damaged(rim_.path(journals_[i].name) + ": damaged at byte " + std::to_string(position)));
@@ -239,10 +242,20 @@ Result<bool> Recovery::after_last_frame(std::size_t i, std::uint64_t& position) 
     return true;
 }
 
-/// Whether something written later says that the entry expected here had reached the disk.
-Result<bool> Recovery::was_stable(std::size_t i, std::uint64_t position) {
-    FANTAIL_TRY(auto frame, reader_.find_behind(position, scan_window(), expected_, expected_));
-    if (frame) return true;
+/// The whole frames behind the one that is missing or torn.
+Result<Recovery::Behind> Recovery::look_behind(std::uint64_t position) {
+    Behind found{.end = position};
+    for (auto at = position;;) {
+        FANTAIL_TRY(auto frame, reader_.find_behind(at, scan_window(), expected_, Lsn(0)));
+        if (!frame) return found;
+        found.end = frame->next();
+        found.say_stable |= frame->header.durable >= expected_;
+        at = frame->position;
+    }
+}
+
+/// Whether a later file says that the entry expected here had reached the disk.
+Result<bool> Recovery::stable_by_later_file(std::size_t i) {
     for (auto j = i + 1; j < journals_.size(); ++j) {
         if (journals_[j].header.epoch > journals_[i].header.epoch)
             return true;  // its opening saw entries up to its base
@@ -253,20 +266,6 @@ Result<bool> Recovery::was_stable(std::size_t i, std::uint64_t position) {
         if (later) return true;
     }
     return false;
-}
-
-Result<void> Recovery::report_cut(std::size_t i, std::uint64_t position) {
-    std::uint64_t bytes = 0;
-    for (auto at = position;;) {
-        FANTAIL_TRY(auto frame, reader_.find_behind(at, scan_window(), expected_, Lsn(0)));
-        if (!frame) break;
-        bytes = frame->next() - position;
-        at = frame->position;
-    }
-    if (bytes > 0)
-        rim_.report(rim_.path(journals_[i].name) + ": cut off a torn tail of " + std::to_string(bytes) +
-                    " bytes, never confirmed");
-    return {};
 }
 
 Result<void> Recovery::apply_frame(const FoundJournal& journal, const JournalReader::Frame& frame) {

@@ -41,8 +41,12 @@ private:
     [[nodiscard]] Result<void> replay();
     [[nodiscard]] Result<void> replay_file(std::size_t i);
     [[nodiscard]] Result<bool> after_last_frame(std::size_t i, std::uint64_t& position);
-    [[nodiscard]] Result<bool> was_stable(std::size_t i, std::uint64_t position);
-    [[nodiscard]] Result<void> report_cut(std::size_t i, std::uint64_t position);
+    struct Behind {
+        std::uint64_t end;        ///< of the last whole frame
+        bool say_stable = false;  ///< one of them was written when what is missing was known to be on the disk
+    };
+    [[nodiscard]] Result<Behind> look_behind(std::uint64_t position);
+    [[nodiscard]] Result<bool> stable_by_later_file(std::size_t i);
     [[nodiscard]] Result<void> apply_frame(const FoundJournal& journal, const JournalReader::Frame& frame);
     [[nodiscard]] Result<void> apply_entry(const Entry& entry, Lsn lsn);
     [[nodiscard]] Result<void> apply_batch(const Entry& entry, Lsn lsn);

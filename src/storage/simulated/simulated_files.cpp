@@ -132,6 +132,13 @@ void SimulatedFiles::write(sys::FileId file, std::uint64_t offset, ByteView byte
     add(std::move(op));
 }
 
+void SimulatedFiles::sync(sys::FileId file, sys::Done<> done) {
+    auto f = find(file);
+    Operation op{.kind = Kind::sync, .path = f->path, .file = f};
+    op.done = std::move(done);
+    add(std::move(op));
+}
+
 void SimulatedFiles::read(sys::FileId file, std::uint64_t offset, MutableBytes into, sys::Done<> done) {
     FANTAIL_ASSERT(offset % sys::block_size == 0 && into.size() % sys::block_size == 0);
     FANTAIL_ASSERT(reinterpret_cast<std::uintptr_t>(into.data()) % sys::block_size == 0);
@@ -219,6 +226,7 @@ Result<void> SimulatedFiles::perform_write(Operation& op) {
     FANTAIL_CHECK(grow(*op.file, op.offset, op.bytes.size()));
     auto* at = op.file->data.data() + op.offset;
     if (faults_.lie > 0 && chance(faults_.lie)) op.file->lies.push_back({op.offset, Bytes(at, at + op.bytes.size())});
+    if (op.file->syncs_later) op.file->unsynced.push_back({op.offset, Bytes(at, at + op.bytes.size())});
     std::memcpy(at, op.bytes.data(), op.bytes.size());
     return {};
 }
@@ -231,7 +239,14 @@ Result<void> SimulatedFiles::perform_create(Operation& op, sys::FileId& id) {
             return grown;
         }
     }
+    file->syncs_later = op.length == 0;
     id = make_id(file);
+    return {};
+}
+
+Result<void> SimulatedFiles::perform_sync(Operation& op) {
+    if (faults_.fail_sync > 0 && --faults_.fail_sync == 0) return fail(ErrorCode::io, op.path + ": input/output error");
+    op.file->unsynced.clear();
     return {};
 }
 
@@ -255,6 +270,7 @@ Result<void> SimulatedFiles::perform(Operation& op, sys::FileId& id) {
             return {};
         case Kind::create: return perform_create(op, id);
         case Kind::write: return perform_write(op);
+        case Kind::sync: return perform_sync(op);
         case Kind::read:
             if (faults_.fail_read > 0 && --faults_.fail_read == 0)
                 return fail(ErrorCode::io, op.path + ": input/output error");
@@ -312,6 +328,8 @@ void SimulatedFiles::crash() {
         file->locked = false;
         for (auto& lie : file->lies) std::memcpy(file->data.data() + lie.offset, lie.before.data(), lie.before.size());
         file->lies.clear();
+        for (auto& write : std::exchange(file->unsynced, {}))
+            if (chance(0.5)) std::memcpy(file->data.data() + write.offset, write.before.data(), write.before.size());
     }
 }
 

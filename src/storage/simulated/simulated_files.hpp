@@ -17,6 +17,7 @@ namespace fantail::storage {
 struct DiskFaults {
     std::optional<std::uint64_t> space_max;  ///< bytes that all files may occupy together; more is no_space
     std::uint64_t fail_write = 0;            ///< the n-th write from now fails with io; 0: none
+    std::uint64_t fail_sync = 0;             ///< the n-th sync from now fails with io; 0: none
     std::uint64_t fail_read = 0;             ///< the n-th asynchronous read from now fails with io; 0: none
     bool read_only = false;                  ///< everything that changes the disk fails with unavailable
     double lie = 0;                          ///< chance that a write reported stable is still lost by a crash
@@ -25,7 +26,7 @@ struct DiskFaults {
 
 /// sys::Files over a map of byte vectors. Nothing happens by itself: step() completes one pending operation chosen at
 /// random, deferred functions first and in order. A write reaches the disk when it completes; crash() decides for each
-/// pending one, 512-byte sector by sector, what of it did. Deterministic: the same calls and seed give the same run.
+/// pending one, 512-byte sector by sector, what of it did, and for each completed one that waits for a sync whether it did. Deterministic: the same calls and seed give the same run.
 class SimulatedFiles final : public sys::Files {
 public:
     explicit SimulatedFiles(std::uint64_t seed) : random_(seed) {}
@@ -67,6 +68,7 @@ public:
     void create_zeroed(const std::string& path, std::uint64_t size, sys::Done<sys::FileId> done) override;
     void create(const std::string& path, sys::Done<sys::FileId> done) override;
     void write(sys::FileId file, std::uint64_t offset, ByteView bytes, sys::Done<> done) override;
+    void sync(sys::FileId file, sys::Done<> done) override;
     void read(sys::FileId file, std::uint64_t offset, MutableBytes into, sys::Done<> done) override;
     void punch(sys::FileId file, std::uint64_t offset, std::uint64_t length, sys::Done<> done) override;
     void replace(const std::string& path, Bytes contents, sys::Done<> done) override;
@@ -83,10 +85,12 @@ private:
         Bytes data;
         std::vector<bool> allocated;  ///< a block each
         std::vector<Undo> lies;
+        bool syncs_later = false;    ///< made by create(): completed writes wait for a sync
+        std::vector<Undo> unsynced;
         bool locked = false;
     };
     using FilePtr = std::shared_ptr<File>;
-    enum class Kind : std::uint8_t { open, create, write, read, punch, replace, rename, remove };
+    enum class Kind : std::uint8_t { open, create, write, sync, read, punch, replace, rename, remove };
     struct Operation {
         Kind kind;
         std::string path;
@@ -103,6 +107,7 @@ private:
 
     Result<void> perform(Operation& op, sys::FileId& id);
     Result<void> perform_write(Operation& op);
+    Result<void> perform_sync(Operation& op);
     Result<void> perform_create(Operation& op, sys::FileId& id);
     Result<void> grow(File& file, std::uint64_t offset, std::uint64_t length);
     void punch_blocks(File& file, std::uint64_t offset, std::uint64_t length);
