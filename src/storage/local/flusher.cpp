@@ -12,6 +12,8 @@ namespace fantail::storage {
 namespace {
 /// One full file may wait: what is settled meanwhile is never written again.
 constexpr std::size_t unflushed_before_flush = 2;
+/// Bytes read at a time: to start a direct read of all of a window would hold up the turn for milliseconds.
+constexpr std::uint64_t read_piece_size = 1u << 20;
 }  // namespace
 
 void Flusher::poke(Lsn last) {
@@ -56,9 +58,17 @@ void Flusher::next_window() {
     auto& job = *job_;
     const auto size = choose_window();
     if (size == 0) return finish();
-    if (job.window.size() < size) job.window = sys::AlignedBuffer(size);
-    rim_.files.read(ring_.file(job.file).file, job.window_position, job.window.bytes().first(size),
-                    rim_.counted<void>([this](Result<void> r) { window_read(std::move(r)); }));
+    if (window_.size() < size) window_ = sys::AlignedBuffer(std::max<std::uint64_t>(size, rim_.options.flush_window));
+    job.window_size = size;
+    read_piece(0);
+}
+
+void Flusher::read_piece(std::uint64_t at) {
+    auto& job = *job_;
+    if (at == job.window_size) return window_read();
+    const auto size = std::min(job.window_size - at, read_piece_size);
+    rim_.files.read(ring_.file(job.file).file, job.window_position + at, window_.bytes().subspan(at, size),
+                    rim_.counted<void>([this, next = at + size](Result<void> r) { r ? read_piece(next) : give_up(r.error()); }));
 }
 
 void Flusher::live_targets(std::uint32_t batch, std::vector<Target>& out) {
@@ -73,7 +83,7 @@ Result<void> Flusher::check_window() {
     auto& job = *job_;
     for (auto i = job.window_items; i < job.items.size(); ++i) {
         const auto& b = index_.batch(job.items[i].batch);
-        const auto bytes = ByteView(job.window.bytes()).subspan(b.position - job.window_position, b.length);
+        const auto bytes = ByteView(window_.bytes()).subspan(b.position - job.window_position, b.length);
         auto view = record::BatchView::parse(bytes);
         if (!view || view->total_size() != b.length || !view->verify_crc())
             return fail(ErrorCode::corrupt, rim_.path(journal_name(job.file)) + ": batch at " +
@@ -82,9 +92,8 @@ Result<void> Flusher::check_window() {
     return {};
 }
 
-void Flusher::window_read(Result<void> result) {
-    if (result) result = check_window();
-    if (!result) return give_up(result.error());
+void Flusher::window_read() {
+    if (auto whole = check_window(); !whole) return give_up(whole.error());
     plan_runs();
     auto& job = *job_;
     job.copying = job.window_items;
@@ -172,7 +181,7 @@ std::size_t Flusher::copy(MutableBytes out) {
 void Flusher::copy_piece(const Item& item, MutableBytes out) {
     auto& job = *job_;
     const auto& b = index_.batch(item.batch);
-    auto* batch = job.window.data() + (b.position - job.window_position);
+    auto* batch = window_.data() + (b.position - job.window_position);
     if (job.copied == 0) store_be(batch + record::batch_at::base_offset, item.base);
     std::memcpy(out.data(), batch + job.copied, out.size());
 }

@@ -36,7 +36,7 @@ private:
         std::uint32_t next = 0;  ///< first batch behind the window
         std::uint32_t end = 0;
         std::uint64_t window_position = 0;
-        sys::AlignedBuffer window;
+        std::uint64_t window_size = 0;
         std::vector<Item> items;  ///< of the whole segment so far
         std::size_t window_items = 0;
         std::size_t copying = 0;  ///< item
@@ -48,7 +48,8 @@ private:
     void begin(JournalFile& file);
     void next_window();
     [[nodiscard]] std::uint64_t choose_window();
-    void window_read(Result<void> result);
+    void read_piece(std::uint64_t at);
+    void window_read();
     [[nodiscard]] Result<void> check_window();
     void plan_runs();
     void extend_run(std::size_t item, std::uint64_t base);
@@ -68,6 +69,7 @@ private:
     SegmentStore& segments_;
     Lsn last_;
     std::unique_ptr<Job> job_;
+    sys::AlignedBuffer window_;  ///< what is read of the file; kept, since fresh memory costs a fault a page
 };
 
 }  // namespace fantail::storage

@@ -359,6 +359,8 @@ TEST_F(LocalLogTest, ANewerFormatIsNamedAsSuch) {
 TEST_F(LocalLogTest, ADamagedSnapshotFallsBackOrIsRefused) {
     open();
     fill(8);
+    owner->auto_checkpoint = false;
+    fill(2);  // recycles the journal files that the last checkpoint freed
     crash();
     const auto snapshots = names(".snap");
     ASSERT_EQ(snapshots.size(), 2u);
@@ -386,6 +388,22 @@ TEST_F(LocalLogTest, AFailedWriteStopsTheLogForGood) {
     expect_readable(1, 0, 1);
     owner->close();
     EXPECT_TRUE(owner->closed);
+}
+
+TEST_F(LocalLogTest, AFailedSyncOfASegmentStopsTheLogAndLosesNothing) {
+    open();
+    disk.faults().fail_sync = 1;
+    for (int i = 0; i < 400 && owner->log->state() == LogState::ok; ++i) {
+        owner->append(1, 1, 8000);
+        owner->turn();
+        disk.run();
+    }
+    ASSERT_EQ(owner->log->state(), LogState::failed);
+    EXPECT_EQ(owner->last_error.code, ErrorCode::io);
+    const auto safe = owner->durable.value;
+    crash();
+    open();
+    expect_readable(1, 0, safe);
 }
 
 TEST_F(LocalLogTest, AFailedReadIsAnsweredWithItsError) {
