@@ -27,11 +27,13 @@ public:
         return true;
     }
 
-    /// Consumer: the oldest batch, or false. The swapped-out vector keeps its memory for the producer to reuse.
+    /// Consumer: the oldest batch, or false. The swapped-out vector keeps its memory for the producer to reuse, unless a
+    /// burst made it large: every slot would come to hold as much.
     [[nodiscard]] bool pop(Batch& into) {
         const auto head = head_.load(std::memory_order_relaxed);
         if (head == tail_.load(std::memory_order_acquire)) return false;
         into.clear();
+        if (into.capacity() > kept_capacity) into = Batch();
         into.swap(slots_[head % slots]);
         head_.store(head + 1, std::memory_order_release);
         return true;
@@ -39,6 +41,7 @@ public:
 
 private:
     static constexpr std::size_t slots = 64;
+    static constexpr std::size_t kept_capacity = 128;
     alignas(64) std::atomic<std::uint64_t> head_{0};
     alignas(64) std::atomic<std::uint64_t> tail_{0};
     std::array<Batch, slots> slots_;
