@@ -30,30 +30,38 @@ NamePattern compile_or_none(const std::string& pattern) {
 BindingDefinition definition_of(const BindingNode& binding) {
     const bool to_exchange = binding.to.exchange != nullptr;
     return {binding.source->definition.vhost, binding.source->definition.name,
-            to_exchange ? binding.to.exchange->definition.name : binding.to.queue->definition.name, to_exchange,
+            to_exchange ? name_of(*binding.to.exchange) : name_of(*binding.to.queue), to_exchange,
             binding.routing_key, binding.arguments};
 }
 
 VhostNode* Catalog::vhost_node(VhostId id) const { return find_owned(vhosts_, id); }
-QueueNode* Catalog::queue_node(QueueId id) const { return find_owned(queues_, id); }
+QueueNode* Catalog::queue_node(QueueId id) const {
+    const auto at = queues_.find(id);
+    return at == queues_.end() ? nullptr : const_cast<QueueNode*>(&at->second);
+}
 ExchangeNode* Catalog::exchange_node(ExchangeId id) const { return find_owned(exchanges_, id); }
 
-Result<CatalogEffect> Catalog::apply(ByteView bytes) {
-    FANTAIL_TRY(auto change, decode_change(bytes));
-    auto applied = std::visit([this](auto& each) { return on(each); }, change);
+Result<CatalogEffect> Catalog::apply(const CatalogChange& change) {
+    auto applied = std::visit([this](const auto& each) { return on(each); }, change);
     if (applied) ++version_;
     return applied;
 }
 
-Catalog::Applied Catalog::on(Booted& change) {
+Result<CatalogEffect> Catalog::apply(ByteView bytes) {
+    FANTAIL_TRY(auto change, decode_change(bytes));
+    if (auto* put = std::get_if<QueuePut>(&change)) put->queue = share(*put->queue);
+    return apply(change);
+}
+
+Catalog::Applied Catalog::on(const Booted& change) {
     boot_ = change.boot;
     return CatalogEffect{};
 }
 
 // ------------------------------------------------------------------------------------------------------------ vhosts
 
-Catalog::Applied Catalog::on(VhostPut& change) {
-    VhostDefinition& put = change.vhost;
+Catalog::Applied Catalog::on(const VhostPut& change) {
+    const VhostDefinition& put = change.vhost;
     VhostNode* node = vhost_node(put.id);
     const auto* named = find_in(vhosts_by_name_, put.name);
     if (named != nullptr && *named != node) return refuse("vhost '" + put.name + "' has another id");
@@ -63,11 +71,11 @@ Catalog::Applied Catalog::on(VhostPut& change) {
         node = vhosts_by_name_[put.name] = made.get();
     }
     vhost_id_max_ = std::max(vhost_id_max_, put.id);
-    node->definition = std::move(put);
+    node->definition = put;
     return CatalogEffect{};
 }
 
-Catalog::Applied Catalog::on(VhostRemoved& change) {
+Catalog::Applied Catalog::on(const VhostRemoved& change) {
     VhostNode* node = vhost_node(change.vhost);
     if (node == nullptr) return CatalogEffect{};
     while (!node->exchanges.empty()) remove_exchange(**node->exchanges.begin());
@@ -80,8 +88,8 @@ Catalog::Applied Catalog::on(VhostRemoved& change) {
 
 // --------------------------------------------------------------------------------------------------------- exchanges
 
-Catalog::Applied Catalog::on(ExchangePut& change) {
-    ExchangeDefinition& put = change.exchange;
+Catalog::Applied Catalog::on(const ExchangePut& change) {
+    const ExchangeDefinition& put = change.exchange;
     VhostNode* vhost = vhost_node(put.vhost);
     if (vhost == nullptr) return refuse("exchange '" + put.name + "' in no vhost");
     ExchangeNode* node = exchange_node(put.id);
@@ -90,13 +98,13 @@ Catalog::Applied Catalog::on(ExchangePut& change) {
         const ExchangeDefinition& old = node->definition;
         if (old.type != put.type || old.hash_header != put.hash_header || old.hash_property != put.hash_property)
             return refuse("exchange '" + put.name + "' cannot change its type");
-        node->definition = std::move(put);
+        node->definition = put;
         return CatalogEffect{};
     }
     auto made = std::make_unique<ExchangeNode>();
     made->vhost = vhost;
     made->table = make_binding_table(put);
-    made->definition = std::move(put);
+    made->definition = put;
     vhost->exchanges.insert(made.get());
     const ExchangeId id = made->definition.id;
     exchange_id_max_ = std::max(exchange_id_max_, id);
@@ -104,7 +112,7 @@ Catalog::Applied Catalog::on(ExchangePut& change) {
     return CatalogEffect{};
 }
 
-Catalog::Applied Catalog::on(ExchangeRemoved& change) {
+Catalog::Applied Catalog::on(const ExchangeRemoved& change) {
     if (ExchangeNode* node = exchange_node(change.exchange)) remove_exchange(*node);
     return CatalogEffect{};
 }
@@ -118,27 +126,23 @@ void Catalog::remove_exchange(ExchangeNode& exchange) {
 
 // ------------------------------------------------------------------------------------------------------------ queues
 
-Catalog::Applied Catalog::on(QueuePut& change) {
-    QueueDefinition& put = change.queue;
+Catalog::Applied Catalog::on(const QueuePut& change) {
+    const QueueDefinition& put = *change.queue;
     VhostNode* vhost = vhost_node(put.vhost);
     if (vhost == nullptr) return refuse("queue '" + put.name + "' in no vhost");
     QueueNode* node = queue_node(put.id);
     if (find_node(vhost->queues, put.name) != node) return refuse("queue '" + put.name + "' has another id or name");
-    share_options(put.declared);
-    share_options(put.options);
     if (node == nullptr) {
-        auto made = std::make_unique<QueueNode>();
-        node = made.get();
-        node->definition = std::move(put);
-        vhost->queues.insert(node);
-        queues_[node->definition.id] = std::move(made);
+        QueueNode& made = queues_[put.id];
+        made.definition = change.queue;
+        vhost->queues.insert(&made);
     } else {
-        node->definition = std::move(put);  // of the same name, so its place among the names stays right
+        node->definition = change.queue;  // of the same name, so its place among the names stays right
     }
-    return CatalogEffect{CatalogEffect::Kind::queue_put, node->definition.id};
+    return CatalogEffect{CatalogEffect::Kind::queue_put, put.id};
 }
 
-Catalog::Applied Catalog::on(QueueRemoved& change) {
+Catalog::Applied Catalog::on(const QueueRemoved& change) {
     QueueNode* node = queue_node(change.queue);
     if (node == nullptr) return CatalogEffect{};
     remove_queue(*node);
@@ -147,12 +151,19 @@ Catalog::Applied Catalog::on(QueueRemoved& change) {
 
 void Catalog::remove_queue(QueueNode& queue) {
     while (!queue.bindings.empty()) remove_binding(*queue.bindings.back());
-    vhost_node(queue.definition.vhost)->queues.erase(&queue);
-    queues_.erase(queue.definition.id);
+    const QueueDefinitionRef gone = queue.definition;
+    vhost_node(gone->vhost)->queues.erase(&queue);
+    queues_.erase(gone->id);
+}
+
+QueueDefinitionRef Catalog::share(QueueDefinition definition) const {
+    share_options(definition.declared);
+    share_options(definition.options);
+    return std::make_shared<const QueueDefinition>(std::move(definition));
 }
 
 /// Queues with equal options share them. Options that nobody has any more are swept when the table has doubled.
-void Catalog::share_options(OptionsRef& options) {
+void Catalog::share_options(OptionsRef& options) const {
     if (options.is_default()) return;
     Bytes encoded;
     encode_options(*options, encoded);
@@ -175,21 +186,21 @@ Catalog::Ends Catalog::ends_of(const BindingDefinition& binding) const {
     return ends;
 }
 
-Catalog::Applied Catalog::on(BindingAdded& change) {
-    BindingDefinition& added = change.binding;
+Catalog::Applied Catalog::on(const BindingAdded& change) {
+    const BindingDefinition& added = change.binding;
     const Ends ends = ends_of(added);
     if (!ends.complete()) return refuse("binding from '" + added.source + "' to '" + added.destination + "' lacks an end");
     if (ends.source->bindings.contains(BindingKey{ends.to, added.routing_key, added.arguments})) return CatalogEffect{};
     ends.source->table->add(added, ends.to);
     auto& list = list_at(ends.to);
-    auto node = std::make_unique<BindingNode>(BindingNode{ends.source, ends.to, std::move(added.routing_key), std::move(added.arguments),
+    auto node = std::make_unique<BindingNode>(BindingNode{ends.source, ends.to, added.routing_key, added.arguments,
                                                           static_cast<std::uint32_t>(list.size())});
     list.push_back(node.get());
     ends.source->bindings.insert(std::move(node));
     return CatalogEffect{};
 }
 
-Catalog::Applied Catalog::on(BindingRemoved& change) {
+Catalog::Applied Catalog::on(const BindingRemoved& change) {
     const Ends ends = ends_of(change.binding);
     if (!ends.complete()) return CatalogEffect{};
     const auto at = ends.source->bindings.find(BindingKey{ends.to, change.binding.routing_key, change.binding.arguments});
@@ -214,21 +225,21 @@ bool Catalog::has_binding(const BindingDefinition& binding) const {
 
 // ----------------------------------------------------------------------------------------------- users and permissions
 
-Catalog::Applied Catalog::on(UserPut& change) {
+Catalog::Applied Catalog::on(const UserPut& change) {
     users_[change.user.name].definition = change.user;
     return CatalogEffect{};
 }
 
-Catalog::Applied Catalog::on(UserRemoved& change) {
+Catalog::Applied Catalog::on(const UserRemoved& change) {
     users_.erase(change.name);
     return CatalogEffect{};
 }
 
-Catalog::Applied Catalog::on(PermissionPut& change) {
-    PermissionDefinition& put = change.permission;
+Catalog::Applied Catalog::on(const PermissionPut& change) {
+    const PermissionDefinition& put = change.permission;
     const auto user = users_.find(put.user);
     if (user == users_.end() || vhost_node(put.vhost) == nullptr) return refuse("permission of '" + put.user + "' lacks user or vhost");
-    PermissionNode node{std::move(put), {}, {}, {}};
+    PermissionNode node{put, {}, {}, {}};
     node.configure = compile_or_none(node.definition.configure);
     node.write = compile_or_none(node.definition.write);
     node.read = compile_or_none(node.definition.read);
@@ -237,7 +248,7 @@ Catalog::Applied Catalog::on(PermissionPut& change) {
     return CatalogEffect{};
 }
 
-Catalog::Applied Catalog::on(PermissionRemoved& change) {
+Catalog::Applied Catalog::on(const PermissionRemoved& change) {
     const auto user = users_.find(change.user);
     if (user != users_.end()) user->second.permissions.erase(change.vhost);
     return CatalogEffect{};
@@ -245,19 +256,19 @@ Catalog::Applied Catalog::on(PermissionRemoved& change) {
 
 // ---------------------------------------------------------------------------------------------------------- policies
 
-Catalog::Applied Catalog::on(PolicyPut& change) {
-    PolicyDefinition& put = change.policy;
+Catalog::Applied Catalog::on(const PolicyPut& change) {
+    const PolicyDefinition& put = change.policy;
     VhostNode* vhost = vhost_node(put.vhost);
     if (vhost == nullptr) return refuse("policy '" + put.name + "' in no vhost");
     const auto at = std::ranges::find_if(vhost->policies, [&](const PolicyDefinition& each) {
         return each.name == put.name && each.is_operator == put.is_operator;
     });
-    if (at == vhost->policies.end()) vhost->policies.push_back(std::move(put));
-    else *at = std::move(put);
+    if (at == vhost->policies.end()) vhost->policies.push_back(put);
+    else *at = put;
     return CatalogEffect{};
 }
 
-Catalog::Applied Catalog::on(PolicyRemoved& change) {
+Catalog::Applied Catalog::on(const PolicyRemoved& change) {
     VhostNode* vhost = vhost_node(change.vhost);
     if (vhost == nullptr) return CatalogEffect{};
     std::erase_if(vhost->policies, [&](const PolicyDefinition& each) {

@@ -25,7 +25,13 @@ public:
     /// The only way to change it: live and in recovery, on every core. A change that states what is already so is fine, and
     /// so is the removal of what is not there. On an error nothing was changed.
     /// Errors: corrupt (undecodable, or refers to what does not exist, or takes a name that another id has).
+    Result<CatalogEffect> apply(const CatalogChange& change);
+    /// Decodes and applies.
     Result<CatalogEffect> apply(ByteView change);
+    /// Brings what is in `other` into this empty catalog.
+    void copy(const Catalog& other);
+    /// The definition with options that are shared with all queues that have equal ones.
+    [[nodiscard]] QueueDefinitionRef share(QueueDefinition definition) const;
 
     /// What outlives the process, as changes that bring it back (docs/formats/catalog.md).
     [[nodiscard]] Bytes snapshot() const;
@@ -74,21 +80,21 @@ public:
 
 private:
     using Applied = Result<CatalogEffect>;
-    Applied on(Booted& change);
-    Applied on(VhostPut& change);
-    Applied on(VhostRemoved& change);
-    Applied on(ExchangePut& change);
-    Applied on(ExchangeRemoved& change);
-    Applied on(QueuePut& change);
-    Applied on(QueueRemoved& change);
-    Applied on(BindingAdded& change);
-    Applied on(BindingRemoved& change);
-    Applied on(UserPut& change);
-    Applied on(UserRemoved& change);
-    Applied on(PermissionPut& change);
-    Applied on(PermissionRemoved& change);
-    Applied on(PolicyPut& change);
-    Applied on(PolicyRemoved& change);
+    Applied on(const Booted& change);
+    Applied on(const VhostPut& change);
+    Applied on(const VhostRemoved& change);
+    Applied on(const ExchangePut& change);
+    Applied on(const ExchangeRemoved& change);
+    Applied on(const QueuePut& change);
+    Applied on(const QueueRemoved& change);
+    Applied on(const BindingAdded& change);
+    Applied on(const BindingRemoved& change);
+    Applied on(const UserPut& change);
+    Applied on(const UserRemoved& change);
+    Applied on(const PermissionPut& change);
+    Applied on(const PermissionRemoved& change);
+    Applied on(const PolicyPut& change);
+    Applied on(const PolicyRemoved& change);
 
     struct Ends {
         ExchangeNode* source = nullptr;
@@ -102,7 +108,9 @@ private:
     void remove_binding(BindingNode& binding);
     void remove_queue(QueueNode& queue);
     void remove_exchange(ExchangeNode& exchange);
-    void share_options(OptionsRef& options);
+    void share_options(OptionsRef& options) const;
+    /// Calls `fn` with changes that make what is here; `only_lasting`: what outlives the process.
+    void for_each_change(bool only_lasting, const std::function<void(const CatalogChange&)>& fn) const;
 
     void route_by_name(const VhostNode& vhost, const RoutingFacts& facts, Route& out) const;
     void route_from(const ExchangeNode& exchange, const RoutingFacts& facts, Route& out) const;
@@ -111,11 +119,11 @@ private:
 
     std::unordered_map<VhostId, std::unique_ptr<VhostNode>> vhosts_;
     TextMap<VhostNode*> vhosts_by_name_;
-    std::unordered_map<QueueId, std::unique_ptr<QueueNode>> queues_;
+    std::unordered_map<QueueId, QueueNode> queues_;
     std::unordered_map<ExchangeId, std::unique_ptr<ExchangeNode>> exchanges_;
     TextMap<UserNode> users_;
-    TextMap<OptionsRef> options_;           ///< by their encoding
-    std::size_t options_swept_ = 0;         ///< how many were left by the last sweep
+    mutable TextMap<OptionsRef> options_;   ///< by their encoding; changes nothing that can be seen
+    mutable std::size_t options_swept_ = 0;         ///< how many were left by the last sweep
     std::uint64_t version_ = 1;
     std::uint32_t boot_ = 0;
     ExchangeId exchange_id_max_;

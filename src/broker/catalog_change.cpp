@@ -195,6 +195,17 @@ void fields(V& v, Visit& visit) {
     visit(v.vhost, v.name, v.pattern, v.apply_to, v.priority, v.is_operator, v.options, v.alternate_exchange, v.keys);
 }
 
+template <class Visit>
+void queue_fields(const QueuePut& v, Visit& visit) {
+    fields(*v.queue, visit);
+}
+template <class Visit>
+void queue_fields(QueuePut& v, Visit& visit) {
+    auto made = std::make_shared<QueueDefinition>();
+    fields(*made, visit);
+    v.queue = std::move(made);
+}
+
 template <class V, class Visit>
 void change_fields(V& v, Visit& visit) {
     using T = std::remove_const_t<V>;
@@ -203,7 +214,7 @@ void change_fields(V& v, Visit& visit) {
     else if constexpr (std::is_same_v<T, VhostRemoved>) visit(v.vhost);
     else if constexpr (std::is_same_v<T, ExchangePut>) fields(v.exchange, visit);
     else if constexpr (std::is_same_v<T, ExchangeRemoved>) visit(v.exchange);
-    else if constexpr (std::is_same_v<T, QueuePut>) fields(v.queue, visit);
+    else if constexpr (std::is_same_v<T, QueuePut>) queue_fields(v, visit);
     else if constexpr (std::is_same_v<T, QueueRemoved>) visit(v.queue);
     else if constexpr (std::is_same_v<T, BindingAdded> || std::is_same_v<T, BindingRemoved>) fields(v.binding, visit);
     else if constexpr (std::is_same_v<T, UserPut>) fields(v.user, visit);

@@ -29,7 +29,10 @@ struct ExchangeRemoved {
     ExchangeId exchange;
 };
 struct QueuePut {
-    QueueDefinition queue;
+    QueuePut() = default;
+    QueuePut(QueueDefinition put) : queue(std::make_shared<const QueueDefinition>(std::move(put))) {}
+    QueuePut(QueueDefinitionRef put) : queue(std::move(put)) {}
+    QueueDefinitionRef queue;  ///< never null
 };
 /// With its bindings.
 struct QueueRemoved {

@@ -33,12 +33,12 @@ const ExchangeDefinition* Catalog::exchange(ExchangeId id) const {
 const QueueDefinition* Catalog::queue(VhostId vhost, std::string_view name) const {
     const VhostNode* at = vhost_node(vhost);
     const QueueNode* node = at == nullptr ? nullptr : find_node(at->queues, name);
-    return node == nullptr ? nullptr : &node->definition;
+    return node == nullptr ? nullptr : node->definition.get();
 }
 
 const QueueDefinition* Catalog::queue(QueueId id) const {
     const QueueNode* node = queue_node(id);
-    return node == nullptr ? nullptr : &node->definition;
+    return node == nullptr ? nullptr : node->definition.get();
 }
 
 // ------------------------------------------------------------------------------------------------------- permissions
@@ -64,12 +64,12 @@ bool Catalog::may_enter(std::string_view user, VhostId vhost) const {
 // ------------------------------------------------------------------------------------------------------------- lists
 
 void Catalog::for_each_queue(const std::function<void(const QueueDefinition&)>& fn) const {
-    for (const auto& [id, node] : queues_) fn(node->definition);
+    for (const auto& [id, node] : queues_) fn(*node.definition);
 }
 
 void Catalog::for_each_queue(VhostId vhost, const std::function<void(const QueueDefinition&)>& fn) const {
     if (const VhostNode* at = vhost_node(vhost))
-        for (const QueueNode* node : at->queues) fn(node->definition);
+        for (const QueueNode* node : at->queues) fn(*node->definition);
 }
 
 void Catalog::for_each_exchange(const std::function<void(const ExchangeDefinition&)>& fn) const {
@@ -165,26 +165,37 @@ private:
 
 bool outlives_the_process(const BindingNode& binding) {
     if (!binding.source->definition.durable) return false;
-    return binding.to.queue != nullptr ? is_persistent(binding.to.queue->definition) : binding.to.exchange->definition.durable;
+    return binding.to.queue != nullptr ? is_persistent(*binding.to.queue->definition) : binding.to.exchange->definition.durable;
 }
 
 }  // namespace
 
-Bytes Catalog::snapshot() const {
-    SnapshotWriter out;
-    out.add(Booted{boot_});
-    for (const auto& [id, node] : vhosts_) out.add(VhostPut{node->definition});
-    for (const auto& [name, node] : users_) out.add(UserPut{node.definition});
-    for (const PermissionDefinition* each : permissions()) out.add(PermissionPut{*each});
-    for (const PolicyDefinition* each : policies()) out.add(PolicyPut{*each});
+void Catalog::for_each_change(bool only_lasting, const std::function<void(const CatalogChange&)>& fn) const {
+    fn(Booted{boot_});
+    for (const auto& [id, node] : vhosts_) fn(VhostPut{node->definition});
+    for (const auto& [name, node] : users_) fn(UserPut{node.definition});
+    for (const PermissionDefinition* each : permissions()) fn(PermissionPut{*each});
+    for (const PolicyDefinition* each : policies()) fn(PolicyPut{*each});
     for (const auto& [id, node] : exchanges_)
-        if (node->definition.durable) out.add(ExchangePut{node->definition});
+        if (!only_lasting || node->definition.durable) fn(ExchangePut{node->definition});
     for (const auto& [id, node] : queues_)
-        if (is_persistent(node->definition)) out.add(QueuePut{node->definition});
+        if (!only_lasting || is_persistent(*node.definition)) fn(QueuePut{node.definition});
     for (const auto& [id, node] : exchanges_)
         for (const auto& binding : node->bindings)
-            if (outlives_the_process(*binding)) out.add(BindingAdded{definition_of(*binding)});
+            if (!only_lasting || outlives_the_process(*binding)) fn(BindingAdded{definition_of(*binding)});
+}
+
+Bytes Catalog::snapshot() const {
+    SnapshotWriter out;
+    for_each_change(true, [&](const CatalogChange& change) { out.add(change); });
     return out.take();
+}
+
+void Catalog::copy(const Catalog& other) {
+    other.for_each_change(false, [this](const CatalogChange& change) {
+        const auto applied = apply(change);
+        FANTAIL_ASSERT(applied.has_value());
+    });
 }
 
 Result<void> Catalog::restore(ByteView snapshot) {

@@ -56,7 +56,7 @@ struct BindingEqual {
 };
 
 struct QueueNode {
-    QueueDefinition definition;
+    QueueDefinitionRef definition;         ///< the same object on every core
     std::vector<BindingNode*> bindings;    ///< that lead here
     mutable std::uint64_t mark = 0;        ///< the last message that was routed here
 };
@@ -70,25 +70,28 @@ struct ExchangeNode {
     mutable std::uint64_t mark = 0;        ///< the last message that came by
 };
 
+[[nodiscard]] inline const std::string& name_of(const QueueNode& queue) { return queue.definition->name; }
+[[nodiscard]] inline const std::string& name_of(const ExchangeNode& exchange) { return exchange.definition.name; }
+
 /// Nodes found by the name that they hold: no second copy of it.
 struct NodeNameHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view name) const { return TextHash{}(name); }
     template <class Node>
     std::size_t operator()(const Node* node) const {
-        return TextHash{}(node->definition.name);
+        return TextHash{}(name_of(*node));
     }
 };
 struct NodeNameEqual {
     using is_transparent = void;
-    static std::string_view name_of(std::string_view name) { return name; }
+    static std::string_view text_of(std::string_view name) { return name; }
     template <class Node>
-    static std::string_view name_of(const Node* node) {
-        return node->definition.name;
+    static std::string_view text_of(const Node* node) {
+        return name_of(*node);
     }
     template <class A, class B>
     bool operator()(const A& a, const B& b) const noexcept {
-        return name_of(a) == name_of(b);
+        return text_of(a) == text_of(b);
     }
 };
 template <class Node>

@@ -36,7 +36,7 @@ void Catalog::visit(const ExchangeNode& exchange) const {
 void Catalog::reach(const QueueNode& queue, Route& out) const {
     if (queue.mark == sequence_) return;
     queue.mark = sequence_;
-    out.queues.push_back(&queue.definition);
+    out.queues.push_back(queue.definition.get());
 }
 
 void Catalog::route_by_name(const VhostNode& vhost, const RoutingFacts& facts, Route& out) const {

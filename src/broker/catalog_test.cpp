@@ -194,11 +194,10 @@ TEST_F(CatalogTest, RemovedQueuesAndExchangesTakeTheirBindingsAlong) {
     EXPECT_EQ(put(QueueRemoved{QueueId(1)}).kind, CatalogEffect::Kind::none);
 }
 
-TEST_F(CatalogTest, APutOfAKnownQueueReplacesItInPlace) {
+TEST_F(CatalogTest, APutOfAKnownQueueReplacesItsDefinitionAndKeepsItsBindings) {
     queue(1, "a");
     exchange(2, "x", ExchangeType::fanout);
     bind("x", "a", "");
-    const QueueDefinition* before = catalog.queue(QueueId(1));
     const std::uint64_t version = catalog.version();
     auto changed = queue_of(1, "a");
     QueueOptions options;
@@ -207,11 +206,27 @@ TEST_F(CatalogTest, APutOfAKnownQueueReplacesItInPlace) {
     const CatalogEffect effect = put(QueuePut{changed});
     EXPECT_EQ(effect.kind, CatalogEffect::Kind::queue_put);
     EXPECT_EQ(effect.queue, QueueId(1));
-    EXPECT_EQ(catalog.queue(QueueId(1)), before);
-    EXPECT_EQ(before->options->length_max, 5u);
-    EXPECT_EQ(catalog.queue(main_vhost, "a"), before);
+    EXPECT_EQ(catalog.queue(QueueId(1))->options->length_max, 5u);
+    EXPECT_EQ(catalog.queue(main_vhost, "a"), catalog.queue(QueueId(1)));
     EXPECT_EQ(to("x", ""), Names{"a"});
     EXPECT_GT(catalog.version(), version);
+}
+
+TEST_F(CatalogTest, ACopyHasEverythingAndSharesTheDefinitionsOfQueues) {
+    queue(1, "a");
+    auto transient = queue_of(3, "t");
+    transient.durable = false;
+    put(QueuePut{transient});
+    exchange(2, "x", ExchangeType::fanout);
+    bind("x", "a", "");
+    Catalog other;
+    other.copy(catalog);
+    EXPECT_EQ(other.snapshot().size(), catalog.snapshot().size());
+    EXPECT_EQ(other.binding_count(*other.exchange(main_vhost, "x")), 1u);
+    EXPECT_EQ(other.queue(QueueId(1)), catalog.queue(QueueId(1)));
+    EXPECT_NE(other.queue(main_vhost, "t"), nullptr);
+    ASSERT_TRUE(catalog.apply(CatalogChange(QueueRemoved{QueueId(1)})));
+    EXPECT_EQ(other.queue(QueueId(1))->name, "a") << "the other replica still has it";
 }
 
 TEST_F(CatalogTest, EqualOptionsAreOneObject) {
@@ -496,9 +511,9 @@ TEST(CatalogChange, EveryKindComesBackAsItWas) {
         EXPECT_FALSE(decode_change(longer)) << i;
     }
     const auto back = std::get<QueuePut>(*decode_change(encoded(all[5]))).queue;
-    EXPECT_EQ(*back.declared, options);
-    EXPECT_TRUE(back.options.is_default());
-    EXPECT_EQ(back.exclusive_owner, ConnectionId(77));
+    EXPECT_EQ(*back->declared, options);
+    EXPECT_TRUE(back->options.is_default());
+    EXPECT_EQ(back->exclusive_owner, ConnectionId(77));
 }
 
 }  // namespace

@@ -102,12 +102,14 @@ void Controller::on_barrier(RequestId barrier) {
 }
 
 /// Logs (if durable) and shows a change; core 0's catalog has it when this returns.
-void Controller::publish(const CatalogChange& change, bool durable) {
-    auto encoded = std::make_shared<Bytes>();
-    encode_change(change, *encoded);
-    if (durable) last_lsn_ = host_.log_change(*encoded);
+void Controller::publish(CatalogChange change, bool durable) {
+    if (durable) {
+        Bytes encoded;
+        encode_change(change, encoded);
+        last_lsn_ = host_.log_change(encoded);
+    }
     last_barrier_ = last_barrier_.plus(1);
-    host_.broadcast(std::move(encoded), last_barrier_);
+    host_.broadcast(std::make_shared<const CatalogChange>(std::move(change)), last_barrier_);
 }
 
 // ------------------------------------------------------------------------------------------------ questions to shards

@@ -93,7 +93,7 @@ private:
     Step inspect(Operation& operation, const QueueDefinition& queue);
     void on_counts(const QueueCounts& counts);
     Step finish_inspected(Operation& operation, const QueueCounts& counts);
-    void publish(const CatalogChange& change, bool durable);
+    void publish(CatalogChange change, bool durable);
 
     // Topology (controller_topology.cpp).
     Step on(Operation& operation, DeclareQueue& command);

@@ -244,7 +244,7 @@ void Controller::apply_policies(VhostId vhost) {
     });
     for (QueueDefinition& each : queues) {
         const bool durable = broker::is_persistent(each);
-        publish(QueuePut{std::move(each)}, durable);
+        publish(QueuePut{catalog_.share(std::move(each))}, durable);
     }
     for (ExchangeDefinition& each : exchanges) {
         const bool durable = each.durable;

@@ -23,10 +23,10 @@ public:
         log.push_back(to_bytes(change));
         return Lsn(log.size());
     }
-    void broadcast(std::shared_ptr<const Bytes> change, RequestId barrier) override {
+    void broadcast(std::shared_ptr<const CatalogChange> change, RequestId barrier) override {
         const auto effect = catalog_.apply(*change);
         ASSERT_TRUE(effect.has_value()) << effect.error().message;
-        shown.push_back(*decode_change(*change));
+        shown.push_back(*change);
         barriers.push_back(barrier);
     }
     void send(ShardId shard, RequestId request, ShardCommand command) override {
@@ -672,9 +672,10 @@ TEST_F(ControllerTest, TheLowestLimitCountsAndTheDeclarationWinsElsewhere) {
     EXPECT_EQ(q.policy, "user");
     EXPECT_EQ(q.operator_policy, "ops");
     ask(alice, RemovePolicy{root, "user", false});
-    EXPECT_EQ(q.options->overflow, Overflow::drop_head);
-    EXPECT_EQ(q.options->message_ttl_ms, 500);
-    EXPECT_EQ(*q.declared, declare.options);
+    const QueueDefinition& after = *catalog.queue(root, "q");
+    EXPECT_EQ(after.options->overflow, Overflow::drop_head);
+    EXPECT_EQ(after.options->message_ttl_ms, 500);
+    EXPECT_EQ(*after.declared, declare.options);
 }
 
 TEST_F(ControllerTest, DeliveryLimitsStatedOrNotAndNone) {

@@ -88,7 +88,7 @@ Result<void> Controller::make_queue(Operation& operation, DeclareQueue& command)
     operation.reply.name = queue.name;
     operation.reply.queue = queue.id;
     if (command.exclusive) clients_.at(operation.origin.connection).exclusive.push_back(queue.id);
-    publish(QueuePut{std::move(queue)}, operation.durable);
+    publish(QueuePut{catalog_.share(std::move(queue))}, operation.durable);
     return {};
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "broker/api.hpp"
+#include "broker/catalog_change.hpp"
 #include "record/stored_batch.hpp"
 
 namespace fantail::broker {
@@ -51,7 +52,7 @@ public:
     virtual Lsn log_change(ByteView change) = 0;
     /// Shows the change to the catalog of every core (this one at once, before returning) and to its shards;
     /// Controller::on_barrier(barrier) follows when all have seen it.
-    virtual void broadcast(std::shared_ptr<const Bytes> change, RequestId barrier) = 0;
+    virtual void broadcast(std::shared_ptr<const CatalogChange> change, RequestId barrier) = 0;
     /// Sends to a shard in the controller's own name; the answer comes to Controller::on_event.
     virtual void send(ShardId shard, RequestId request, ShardCommand command) = 0;
     virtual void emit(ConnectionId to, Event event) = 0;

@@ -22,7 +22,7 @@ Level& Queue::level(std::uint8_t number) {
 }
 
 void Queue::define(const QueueDefinition& definition) {
-    rules_ = QueueRules::of(definition);
+    rules_ = context_.share(QueueRules::of(definition));
     defined_ = true;
     used_at_ = context_.now.mono;
     unused_told_ = false;
@@ -42,7 +42,7 @@ void Queue::turn() {
     dirty_ = false;
     if (!defined_) return;
     time_out_consumers();
-    if (rules_.is_stream()) {
+    if (rules_->is_stream()) {
         dispatch_stream();
         trim();
     } else {
@@ -65,7 +65,7 @@ void Queue::turn() {
 
 /// Has the log say, lazily, up to where messages were delivered.
 void Queue::note_watermarks() {
-    if (!rules_.durable) return;
+    if (!rules_->durable) return;
     for (std::size_t i = 0; i < levels(); ++i) {
         Level& l = existing(i);
         if (l.next <= l.next_logged || l.next <= l.head) continue;
@@ -74,7 +74,7 @@ void Queue::note_watermarks() {
 }
 
 std::uint64_t Queue::ready() const {
-    if (rules_.is_stream()) return first_.end - first_.head;
+    if (rules_->is_stream()) return first_.end - first_.head;
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < levels(); ++i) sum += existing(i).ready();
     return sum;
@@ -125,7 +125,7 @@ void Queue::on_read(ReadToken token, const ReadPurpose& purpose, Result<std::vec
 void Queue::skip_lost(Level& l, std::uint8_t number, std::uint64_t asked, const std::vector<StoredBatch>& batches) {
     std::uint64_t found = batches.empty() ? l.end : std::min(l.end, batches.front().base.value);
     if (const StreamTail::Entry* cached = l.tail.at_or_after(asked)) found = std::min(found, cached->base);
-    if (rules_.is_stream()) {
+    if (rules_->is_stream()) {
         if (asked == l.head && asked < found) settle_span(number, {l.head, found});
         return;
     }

@@ -38,13 +38,13 @@ enum class Admission : std::uint8_t { store, refuse, duplicate };
 /// The functions named apply_* are the only ones that change durable state besides Level, and replay uses them too.
 class Queue final {
 public:
-    Queue(QueueId id, ShardContext& context) : id_(id), context_(context) {}
+    Queue(QueueId id, ShardContext& context) : id_(id), context_(context), rules_(context.no_rules) {}
     Queue(const Queue&) = delete;
     Queue& operator=(const Queue&) = delete;
     ~Queue();
 
     [[nodiscard]] QueueId id() const { return id_; }
-    [[nodiscard]] const QueueRules& rules() const { return rules_; }
+    [[nodiscard]] const QueueRules& rules() const { return *rules_; }
     [[nodiscard]] bool defined() const { return defined_; }
     /// Takes a new or changed definition; counts as use.
     void define(const QueueDefinition& definition);
@@ -55,7 +55,7 @@ public:
     // Publishing (queue_append.cpp).
     [[nodiscard]] Admission admit(const Append& append);
     /// Whether such a batch must be in the log before it is confirmed.
-    [[nodiscard]] bool logs(bool transient) const { return rules_.durable && (!transient || rules_.kind != QueueKind::classic); }
+    [[nodiscard]] bool logs(bool transient) const { return rules_->durable && (!transient || rules_->kind != QueueKind::classic); }
     void append(std::uint8_t level, std::uint64_t base, const Append& append);
     void refuse(std::uint8_t level, const Append& append);
     void apply_batch(std::uint8_t level, std::uint64_t base, std::uint32_t count, std::uint64_t bytes, ByteView batch);
@@ -150,7 +150,7 @@ private:
     void skip_lost(Level& level, std::uint8_t number, std::uint64_t asked, const std::vector<StoredBatch>& batches);
 
     // queue_expiry.cpp
-    [[nodiscard]] bool may_expire(const Level& level) const { return rules_.message_ttl_ms >= 0 || level.may_expire; }
+    [[nodiscard]] bool may_expire(const Level& level) const { return rules_->message_ttl_ms >= 0 || level.may_expire; }
     [[nodiscard]] std::int64_t expires_ms(Level& level, const BatchRef& batch, std::uint64_t offset);
     [[nodiscard]] bool expire_front(Level& level, std::uint8_t number, OffsetSpan span, const BatchRef& batch);
     [[nodiscard]] std::uint64_t unexpired_end(Level& level, OffsetSpan span, const BatchRef& batch);
@@ -195,7 +195,7 @@ private:
 
     QueueId id_;
     ShardContext& context_;
-    QueueRules rules_;
+    std::shared_ptr<const QueueRules> rules_;  ///< shared with queues that have the same
     Level first_;
     std::vector<std::unique_ptr<Level>> more_levels_;
     ReadyRing ring_;

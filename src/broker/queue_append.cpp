@@ -21,17 +21,17 @@ std::uint64_t as_limit(std::int64_t v) { return v < 0 ? OffsetSet::no_limit : st
 Admission Queue::admit(const Append& append) {
     const bool identified = append.count == 1 && (batch_flags(*append.batch) & bits::has_deduplication) != 0;
     if (identified && is_duplicate(*append.batch)) return Admission::duplicate;
-    if (rules_.overflow == Overflow::drop_head || rules_.is_stream()) return Admission::store;
-    if (rules_.length_max < 0 && rules_.length_bytes_max < 0) return Admission::store;
+    if (rules_->overflow == Overflow::drop_head || rules_->is_stream()) return Admission::store;
+    if (rules_->length_max < 0 && rules_->length_bytes_max < 0) return Admission::store;
     const std::uint64_t waiting = ready();
     if (waiting == 0 && ring_.front() != nullptr) return Admission::store;  // goes straight to a consumer
-    const bool fits = waiting + append.count <= as_limit(rules_.length_max) &&
-                      ready_bytes() + append.body_bytes <= as_limit(rules_.length_bytes_max);
+    const bool fits = waiting + append.count <= as_limit(rules_->length_max) &&
+                      ready_bytes() + append.body_bytes <= as_limit(rules_->length_bytes_max);
     return fits ? Admission::store : Admission::refuse;
 }
 
 Deduplication::Windows Queue::windows_of(const record::EnvelopeView& e) const {
-    return {rules_.deduplication_window_ms, static_cast<std::int64_t>(e.dedup_window_ms())};
+    return {rules_->deduplication_window_ms, static_cast<std::int64_t>(e.dedup_window_ms())};
 }
 
 /// Whether the only record of `batch` was seen in its window.
@@ -45,7 +45,7 @@ bool Queue::is_duplicate(ByteView batch) {
 }
 
 void Queue::refuse(std::uint8_t number, const Append& append) {
-    if (rules_.overflow != Overflow::reject_publish_dlx || !rules_.dead_letters) return;
+    if (rules_->overflow != Overflow::reject_publish_dlx || !rules_->dead_letters) return;
     for (std::uint32_t i = 0; i < append.count; ++i) {
         context_.host.dead_letter({id_, number, no_offset, append.batch, i, DeathReason::maxlen, 0});
     }
@@ -67,7 +67,7 @@ void Queue::apply_batch(std::uint8_t number, std::uint64_t base, std::uint32_t c
     if ((flags & bits::has_expiration) != 0) l.may_expire = true;
     if ((flags & bits::has_due_time) != 0) hold_not_due(number, base, batch);
     if ((flags & bits::has_deduplication) != 0) remember_ids(number, base, batch);
-    if (rules_.is_stream() || context_.replaying) {
+    if (rules_->is_stream() || context_.replaying) {
         // Before its definition is known, any queue may turn out to be a stream; finish_replay() drops what is not needed.
         rare().retention.add(base + count, batch.size(), batch_time(batch).ms);
         rare().last_base = base;

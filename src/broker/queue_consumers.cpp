@@ -8,7 +8,7 @@
 namespace fantail::broker {
 
 Result<void> Queue::may_consume(const AddConsumer& command) const {
-    if (command.exclusive && rules_.single_active_consumer)
+    if (command.exclusive && rules_->single_active_consumer)
         return fail(ErrorCode::access_refused, "queue has a single active consumer: exclusive use is refused");
     for (const Consumer* c : members_) {
         if (!c->attached) continue;
@@ -26,7 +26,7 @@ Consumer& Queue::member(const ConsumerKey& key) {
         slot = std::make_unique<Consumer>();
         slot->key = key;
         slot->queue = this;
-        slot->timeout_ms = rules_.consumer_timeout_ms;
+        slot->timeout_ms = rules_->consumer_timeout_ms;
         if (slot->timeout_ms >= 0) ++timed_members_;
         members_.push_back(slot.get());
     }
@@ -48,10 +48,10 @@ Result<void> Queue::add_consumer(const AddConsumer& command, ConnectionId connec
     c.flow = command.flow_on;
     c.order = ++context_.consumer_order;
     c.attached = true;
-    c.active = !rules_.single_active_consumer || std::none_of(members_.begin(), members_.end(), [&](const Consumer* o) {
+    c.active = !rules_->single_active_consumer || std::none_of(members_.begin(), members_.end(), [&](const Consumer* o) {
         return o != &c && o->attached && o->active;
     });
-    if (rules_.is_stream()) start_cursor(c, command);
+    if (rules_->is_stream()) start_cursor(c, command);
     ++attached_;
     unused_told_ = false;
     ring_.update(c);
@@ -67,9 +67,9 @@ void Queue::unsubscribe(Consumer& c) {
     c.cursor.reset();
     --attached_;
     used_at_ = context_.now.mono;
-    if (rules_.single_active_consumer && c.active) hand_over();
+    if (rules_->single_active_consumer && c.active) hand_over();
     mark_dirty();
-    if (attached_ > 0 || !rules_.auto_delete || unused_told_) return;
+    if (attached_ > 0 || !rules_->auto_delete || unused_told_) return;
     unused_told_ = true;
     context_.host.queue_unused(id_);
 }
@@ -110,7 +110,7 @@ void Queue::return_leases(Consumer& c) {
         while (true) {
             const OffsetSpan run = c.unlease(leases.level, {0, OffsetSet::no_limit});
             if (run.empty()) break;
-            if (!rules_.is_stream()) give_back(leases.level, run, true);
+            if (!rules_->is_stream()) give_back(leases.level, run, true);
         }
     }
 }
@@ -132,7 +132,7 @@ void Queue::free_if_idle(Consumer& c) {
 
 void Queue::get(const Origin& origin, const Get& command) {
     used_at_ = context_.now.mono;
-    if (rules_.is_stream() || rare().gets.size() >= limits::gets_waiting_max) {
+    if (rules_->is_stream() || rare().gets.size() >= limits::gets_waiting_max) {
         context_.host.emit(origin.connection, GetResult{origin.request, {}, ready(), true});
         return;
     }

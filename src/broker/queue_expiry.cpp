@@ -11,7 +11,7 @@ namespace fantail::broker {
 std::int64_t Queue::expires_ms(Level& l, const BatchRef& batch, std::uint64_t offset) {
     const ByteView bytes = **batch.bytes;
     std::int64_t at = never_ms;
-    if (rules_.message_ttl_ms >= 0) at = batch_time(bytes).ms + rules_.message_ttl_ms;
+    if (rules_->message_ttl_ms >= 0) at = batch_time(bytes).ms + rules_->message_ttl_ms;
     if ((batch_flags(bytes) & record::batch_attribute::has_expiration) == 0) return at;
     ExpiryTimes& own = l.need_rare().expiries;
     if (own.base != batch.base) own = {batch.base, expiry_times(bytes)};
@@ -76,15 +76,15 @@ bool Queue::drop_one(std::uint64_t most) {
 }
 
 void Queue::drop_over_length() {
-    if (rules_.overflow != Overflow::drop_head) return;
-    if (rules_.length_max >= 0) {
-        const auto most = static_cast<std::uint64_t>(rules_.length_max);
+    if (rules_->overflow != Overflow::drop_head) return;
+    if (rules_->length_max >= 0) {
+        const auto most = static_cast<std::uint64_t>(rules_->length_max);
         for (std::uint64_t waiting = ready(); waiting > most; waiting = ready()) {
             if (!drop_one(waiting - most)) break;
         }
     }
-    if (rules_.length_bytes_max < 0) return;
-    while (ready_bytes() > static_cast<std::uint64_t>(rules_.length_bytes_max)) {
+    if (rules_->length_bytes_max < 0) return;
+    while (ready_bytes() > static_cast<std::uint64_t>(rules_->length_bytes_max)) {
         if (!drop_one(1)) break;
     }
 }
@@ -112,8 +112,8 @@ void Queue::time_out_consumers() {
 
 void Queue::note_unused() {
     if (attached_ > 0) used_at_ = context_.now.mono;
-    if (rules_.expires_ms < 0 || attached_ > 0 || unused_told_) return;
-    if (context_.now.mono < used_at_.plus_ms(rules_.expires_ms)) return;
+    if (rules_->expires_ms < 0 || attached_ > 0 || unused_told_) return;
+    if (context_.now.mono < used_at_.plus_ms(rules_->expires_ms)) return;
     unused_told_ = true;
     context_.host.queue_unused(id_);
 }
@@ -134,17 +134,17 @@ MonoTime Queue::wake_time() {
         if (l.rare->head_checked != OffsetSet::no_limit && l.ready() > 0) at = std::min(at, at_wall(l.rare->head_expires_ms));
         if (l.rare->reader) at = std::min(at, l.rare->reader->retry_at());
     }
-    for (Consumer* c : timed_members_ > 0 || rules_.is_stream() ? members_ : std::vector<Consumer*>{}) {
+    for (Consumer* c : timed_members_ > 0 || rules_->is_stream() ? members_ : std::vector<Consumer*>{}) {
         if (c->timeout_ms >= 0) at = std::min(at, c->times_out_at());
         if (c->cursor) at = std::min(at, c->cursor->reader.retry_at());
     }
     if (rare_) {
         at = std::min(at, rare_->letter_reader.retry_at());
         if (!rare_->retries.empty()) at = std::min(at, rare_->retries.front().not_before);
-        const auto trims = rules_.is_stream() ? rare_->retention.next_trim_ms(rules_.retention_ms) : std::nullopt;
+        const auto trims = rules_->is_stream() ? rare_->retention.next_trim_ms(rules_->retention_ms) : std::nullopt;
         if (trims) at = std::min(at, at_wall(*trims));
     }
-    if (rules_.expires_ms >= 0 && attached_ == 0 && !unused_told_) at = std::min(at, used_at_.plus_ms(rules_.expires_ms));
+    if (rules_->expires_ms >= 0 && attached_ == 0 && !unused_told_) at = std::min(at, used_at_.plus_ms(rules_->expires_ms));
     return at;
 }
 

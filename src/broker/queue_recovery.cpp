@@ -8,7 +8,7 @@ namespace fantail::broker {
 void Queue::encode(Writer& out) const {
     out.uvarint(levels());
     for (std::size_t i = 0; i < levels(); ++i) existing(i).encode(out);
-    const bool has_rare = rare_ && (rare_->seen.size() > 0 || rules_.is_stream());
+    const bool has_rare = rare_ && (rare_->seen.size() > 0 || rules_->is_stream());
     out.u8(has_rare ? 1 : 0);
     if (!has_rare) return;
     out.uvarint(rare_->last_base);
@@ -38,10 +38,10 @@ void Queue::finish_replay(const std::function<const OffsetSet&(StreamId)>& cover
     }
     used_at_ = context_.now.mono;
     if (rare_) {
-        rare_->seen.expire(context_.now.wall.ms, rules_.deduplication_window_ms);
-        if (rules_.is_stream()) rare_->retention.forget_below(first_.head);
+        rare_->seen.expire(context_.now.wall.ms, rules_->deduplication_window_ms);
+        if (rules_->is_stream()) rare_->retention.forget_below(first_.head);
         else rare_->retention = {};
-        if (!rules_.is_stream() && rare_->seen.size() == 0) rare_.reset();
+        if (!rules_->is_stream() && rare_->seen.size() == 0) rare_.reset();
     }
     mark_dirty();
 }

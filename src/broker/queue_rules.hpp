@@ -28,6 +28,7 @@ struct QueueRules {
     std::int64_t deduplication_window_ms = 0;
     std::int64_t retention_ms = -1;
 
+    bool operator==(const QueueRules&) const = default;
     [[nodiscard]] static QueueRules of(const QueueDefinition& definition);
     [[nodiscard]] bool is_stream() const { return kind == QueueKind::stream; }
     /// Whether messages returned so wait before they are ready again.

@@ -25,7 +25,7 @@ void Queue::settle(Consumer& consumer, const Settle& command) {
 }
 
 void Queue::finish(std::uint8_t number, OffsetSpan span, Outcome outcome) {
-    if (rules_.is_stream()) return;  // only the consumer's window counts
+    if (rules_->is_stream()) return;  // only the consumer's window counts
     switch (outcome) {
         case Outcome::accept: settle_span(number, span); return;
         case Outcome::reject: die(number, span, DeathReason::rejected); return;
@@ -37,7 +37,7 @@ void Queue::finish(std::uint8_t number, OffsetSpan span, Outcome outcome) {
 /// Bytes of the bodies in `span`: exact where a limit depends on it and the batch is at hand, else the level's average.
 std::uint64_t Queue::size_of(const Level& l, OffsetSpan span) const {
     std::uint64_t sum = 0;
-    while (rules_.length_bytes_max >= 0 && !span.empty()) {
+    while (rules_->length_bytes_max >= 0 && !span.empty()) {
         BatchRef batch = l.in_tail(span.first);
         if (!batch && l.rare && l.rare->reader) {
             const StoredBatch* read = l.rare->reader->find(span.first);
@@ -92,21 +92,21 @@ void Queue::give_back(std::uint8_t number, OffsetSpan span, bool failed) {
 void Queue::give_back_run(std::uint8_t number, OffsetSpan span, LeaseCounts before, bool failed) {
     Level& l = existing(number);
     const LeaseCounts counts{before.failed + (failed ? 1 : 0), before.acquired + 1};
-    if (failed && rules_.delivery_limit >= 0 && counts.failed > static_cast<std::uint64_t>(rules_.delivery_limit)) {
+    if (failed && rules_->delivery_limit >= 0 && counts.failed > static_cast<std::uint64_t>(rules_->delivery_limit)) {
         l.need_rare().counts.set(span, counts);
         die(number, span, DeathReason::delivery_limit);
         return;
     }
     std::int64_t due_ms = 0;
-    if (rules_.delays(failed)) {
+    if (rules_->delays(failed)) {
         const std::int64_t times = std::max<std::int64_t>(1, counts.failed);
-        due_ms = context_.now.wall.ms + std::min(rules_.delayed_retry_min_ms * times, rules_.delayed_retry_max_ms);
+        due_ms = context_.now.wall.ms + std::min(rules_->delayed_retry_min_ms * times, rules_->delayed_retry_max_ms);
     }
     const ReturnedRange range{span, counts, due_ms};
     apply_counts({id_, number, {range}});
     if (due_ms == 0) l.put_back(span);
-    const bool remembers = rules_.kind == QueueKind::quorum || due_ms != 0;
-    if (rules_.durable && remembers) context_.returned.push_back({this, number, range});
+    const bool remembers = rules_->kind == QueueKind::quorum || due_ms != 0;
+    if (rules_->durable && remembers) context_.returned.push_back({this, number, range});
 }
 
 void Queue::apply_counts(const CountsChange& change) {
@@ -129,7 +129,7 @@ void Queue::apply_progress(const ProgressChange& change) {
 
 /// Messages that are not ready leave the queue otherwise than by being accepted.
 void Queue::die(std::uint8_t number, OffsetSpan span, DeathReason reason) {
-    if (!rules_.dead_letters) {
+    if (!rules_->dead_letters) {
         settle_span(number, span);
         return;
     }
@@ -190,7 +190,7 @@ void Queue::dead_lettered(std::uint8_t number, std::uint64_t offset, bool safe) 
 }
 
 std::uint64_t Queue::purge() {
-    if (rules_.is_stream()) return 0;
+    if (rules_->is_stream()) return 0;
     std::uint64_t purged = 0;
     for (std::size_t i = 0; i < levels(); ++i) {
         Level& l = existing(i);

@@ -109,7 +109,7 @@ OffsetSpan Queue::matching_run(StreamCursor& cursor, const BatchRef& batch, std:
 
 void Queue::trim() {
     if (!rare_) return;
-    const auto end = rare_->retention.trim(rules_.length_bytes_max, rules_.retention_ms, context_.now.wall.ms);
+    const auto end = rare_->retention.trim(rules_->length_bytes_max, rules_->retention_ms, context_.now.wall.ms);
     if (end && *end > first_.head) settle_span(0, {first_.head, std::min(*end, first_.end)});
 }
 

@@ -22,13 +22,11 @@ Shard::~Shard() = default;
 
 Queue* Shard::find(QueueId id) const {
     const auto at = queues_.find(id);
-    return at == queues_.end() ? nullptr : at->second.get();
+    return at == queues_.end() ? nullptr : const_cast<Queue*>(&at->second);
 }
 
 Queue& Shard::need(QueueId id) {
-    auto& slot = queues_[id];
-    if (!slot) slot = std::make_unique<Queue>(id, context_);
-    return *slot;
+    return queues_.try_emplace(id, id, context_).first->second;
 }
 
 Consumer* Shard::find_consumer(const Origin& origin, ConsumerId consumer, QueueId queue) const {
@@ -235,7 +233,7 @@ void Shard::dead_lettered(QueueId id, std::uint8_t level, Offset offset, bool sa
 }
 
 void Shard::list(std::vector<QueueFigures>& out) const {
-    for (const auto& [id, queue] : queues_) out.push_back(queue->figures());
+    for (const auto& [id, queue] : queues_) out.push_back(queue.figures());
 }
 
 // ---- the turn

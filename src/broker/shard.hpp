@@ -83,7 +83,7 @@ private:
         std::uint8_t level;
         std::uint64_t base;
     };
-    using Queues = std::unordered_map<QueueId, std::unique_ptr<Queue>>;
+    using Queues = std::unordered_map<QueueId, Queue>;
 
     void carry_out(const Origin& origin, Append& command);
     void carry_out(const Origin& origin, AddConsumer& command);

@@ -11,6 +11,7 @@
 #include "broker/consumer.hpp"
 #include "broker/host.hpp"
 #include "broker/queue_changes.hpp"
+#include "broker/queue_rules.hpp"
 #include "broker/stream_reader.hpp"
 #include "broker/stream_tail.hpp"
 
@@ -42,6 +43,15 @@ struct ReturnedSpan {
 /// Owned by the Shard; lives as long as its queues.
 struct ShardContext {
     explicit ShardContext(ShardHost& h) : host(h) {}
+
+    /// Queues defined one after the other mostly have the same rules: they get one object.
+    [[nodiscard]] std::shared_ptr<const QueueRules> share(QueueRules rules) {
+        if (*last_rules != rules) last_rules = std::make_shared<const QueueRules>(std::move(rules));
+        return last_rules;
+    }
+    /// Of a queue that is not defined yet (replay).
+    const std::shared_ptr<const QueueRules> no_rules = std::make_shared<const QueueRules>();
+    std::shared_ptr<const QueueRules> last_rules = no_rules;
 
     ShardHost& host;
     Now now;

@@ -18,7 +18,7 @@ constexpr std::uint8_t snapshot_version = 1;
 Bytes Shard::snapshot(bool last) const {
     std::vector<const Queue*> durable;
     for (const auto& [id, queue] : queues_) {
-        if (queue->rules().durable) durable.push_back(queue.get());
+        if (queue.rules().durable) durable.push_back(&queue);
     }
     std::sort(durable.begin(), durable.end(), [](const Queue* a, const Queue* b) { return a->id() < b->id(); });
     Bytes bytes;
@@ -85,7 +85,7 @@ std::uint64_t Shard::live(StreamId stream, Offset first, Offset end) const {
 void Shard::recovered(const Now& now) {
     context_.now = now;
     for (auto at = queues_.begin(); at != queues_.end();) {
-        Queue& queue = *at->second;
+        Queue& queue = at->second;
         if (queue.defined()) {
             queue.finish_replay([this](StreamId stream) -> const OffsetSet& { return covered_[stream]; }, crashed_);
             ++at;

@@ -42,14 +42,13 @@ Result<void> Core::recover() {
     return {};
 }
 
-Result<void> Core::adopt_catalog(const Bytes& snapshot) {
-    if (id_.value != 0) FANTAIL_CHECK(catalog_.restore(snapshot));
+void Core::adopt_catalog(const broker::Catalog& first) {
+    if (&catalog_ != &first) catalog_.copy(first);
     now_ = clock_.now();
     catalog_.for_each_queue([this](const broker::QueueDefinition& queue) {
         if (ShardSlot* owner = slot(shard_of(queue.id))) owner->shard().queue_put(queue, now_);
     });
     for (auto& slot : shards_) slot->shard().recovered(now_);
-    return {};
 }
 
 // ------------------------------------------------------------------------------------------------------------ turns
@@ -291,13 +290,13 @@ void Core::shard_pressure(ShardId shard, bool on) {
 
 // ----------------------------------------------------------------------------------------------------------- catalog
 
-void Core::broadcast(std::shared_ptr<const Bytes> change, RequestId barrier) {
+void Core::broadcast(std::shared_ptr<const broker::CatalogChange> change, RequestId barrier) {
     barriers_[barrier] = static_cast<std::uint32_t>(node_.core_count());
     for (std::uint16_t other = 1; other < node_.core_count(); ++other) post(CoreId(other), CatalogMessage{change, barrier});
     apply_catalog(*change, barrier);
 }
 
-void Core::apply_catalog(const Bytes& change, RequestId barrier) {
+void Core::apply_catalog(const broker::CatalogChange& change, RequestId barrier) {
     const auto effect = catalog_.apply(change);
     FANTAIL_ASSERT(effect.has_value());  // the controller made it: a refusal here would split the replicas
     if (effect->kind != broker::CatalogEffect::Kind::none) {

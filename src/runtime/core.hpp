@@ -43,7 +43,7 @@ public:
     /// Opens the logs of this core's shards and brings their state back. Blocks. Core 0 must do so first: it has the catalog.
     [[nodiscard]] Result<void> recover();
     /// Takes over the catalog that core 0 recovered, creates the queues of this core's shards and forgets the rest.
-    [[nodiscard]] Result<void> adopt_catalog(const Bytes& snapshot);
+    void adopt_catalog(const broker::Catalog& first);
     /// Turns until stop() was called and everything is closed.
     void run();
 
@@ -84,7 +84,7 @@ public:
     void emit(ConnectionId to, broker::Event event);
     void post(CoreId to, Message message);
     /// Hands a change to every core's catalog; core 0 only.
-    void broadcast(std::shared_ptr<const Bytes> change, RequestId barrier);
+    void broadcast(std::shared_ptr<const broker::CatalogChange> change, RequestId barrier);
     void shard_pressure(ShardId shard, bool on);
     void queue_unused(QueueId queue);
     void dead_letter(broker::DeadLetter letter) { letters_.push_back(std::move(letter)); }
@@ -117,7 +117,7 @@ private:
     void push_mail();
     void run_timers();
     void schedule(Connection& connection);
-    void apply_catalog(const Bytes& change, RequestId barrier);
+    void apply_catalog(const broker::CatalogChange& change, RequestId barrier);
     void reach_barrier(RequestId barrier);
     void remove_later(ConnectionId id);
     [[nodiscard]] ShardSlot* slot(ShardId shard);

@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "broker/api.hpp"
+#include "broker/catalog_change.hpp"
 
 namespace fantail::runtime {
 
@@ -38,7 +39,7 @@ struct EventMessage {
 
 /// A catalog change for the replica of the receiving core; answered by BarrierMessage.
 struct CatalogMessage {
-    std::shared_ptr<const Bytes> change;
+    std::shared_ptr<const broker::CatalogChange> change;
     RequestId barrier;
 };
 

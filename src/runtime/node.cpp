@@ -56,8 +56,7 @@ Result<void> Node::recover_cores() {
         if (auto outcome = other.get(); !outcome && first) first = std::move(outcome);
     }
     FANTAIL_CHECK(first);
-    const Bytes catalog = cores_.front()->catalog().snapshot();
-    for (auto& core : cores_) FANTAIL_CHECK(core->adopt_catalog(catalog));
+    for (auto& core : cores_) core->adopt_catalog(cores_.front()->catalog());
     cores_.front()->controller()->bootstrap();
     return {};
 }

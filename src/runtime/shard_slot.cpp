@@ -120,7 +120,7 @@ std::uint64_t ShardSlot::live(StreamId stream, Offset first, Offset end) { retur
 
 Lsn ControllerSlot::log_change(ByteView change) { return core_.shards().front()->log_catalog_change(change); }
 
-void ControllerSlot::broadcast(std::shared_ptr<const Bytes> change, RequestId barrier) {
+void ControllerSlot::broadcast(std::shared_ptr<const broker::CatalogChange> change, RequestId barrier) {
     core_.broadcast(std::move(change), barrier);
 }
 

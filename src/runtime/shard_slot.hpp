@@ -79,7 +79,7 @@ class ControllerSlot final : public broker::ControllerHost {
 public:
     explicit ControllerSlot(Core& core) : core_(core) {}
     Lsn log_change(ByteView change) override;
-    void broadcast(std::shared_ptr<const Bytes> change, RequestId barrier) override;
+    void broadcast(std::shared_ptr<const broker::CatalogChange> change, RequestId barrier) override;
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
     void emit(ConnectionId to, broker::Event event) override;
     [[nodiscard]] std::uint64_t random() override;

@@ -102,6 +102,9 @@ struct QueueDefinition {
     }
 };
 
+/// One object for all cores' catalogs.
+using QueueDefinitionRef = std::shared_ptr<const QueueDefinition>;
+
 /// The stream of a queue's priority level (0..255). Stream ids are derived, so that they need no table: counter * 256 + level.
 [[nodiscard]] constexpr StreamId level_stream(QueueId queue, std::uint8_t level) {
     const std::uint64_t counter = queue.value & 0xFFFF'FFFF'FFFFull;

@@ -33,6 +33,7 @@ struct RoutingFacts {
 enum class Operation : std::uint8_t { configure, write, read };
 
 /// The topology as this core knows it. Pointers and views live until the session's current call returns.
+/// What it points to is valid until the catalog changes, at most until the caller returns.
 class CatalogView {
 public:
     virtual ~CatalogView() = default;
