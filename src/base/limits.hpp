@@ -9,7 +9,7 @@ namespace fantail::limits {
 
 // Storage (one log a shard).
 inline constexpr std::uint64_t journal_file_size = 16u << 20;  ///< bytes a journal file
-inline constexpr std::uint32_t journal_files_max = 8;  ///< files in the ring: at that the writer waits for the flusher
+inline constexpr std::uint32_t journal_files_max = 4;  ///< files in the ring: at that the writer waits for the flusher
 inline constexpr std::uint32_t journal_frame_size_max = 1u << 20;  ///< bytes in one write
 inline constexpr std::uint32_t journal_writes_in_flight_max = 8;
 inline constexpr std::uint32_t lazy_write_delay_ms = 10;         ///< longest wait of settlements for a write to ride on

@@ -15,6 +15,7 @@ namespace fantail::runtime {
 namespace {
 /// Rounds of events and the commands they cause within one turn; what is left then waits for the next turn.
 constexpr int rounds_max = 16;
+constexpr std::uint64_t light_load_bytes = 16u << 10;  ///< waiting for the disk
 /// Time that clients get to answer a shutdown's close.
 constexpr std::int64_t drain_ms_max = 1'000;
 }  // namespace
@@ -60,7 +61,7 @@ void Core::run() {
         if (work == 0 && !another_turn_) {
             const MonoTime deadline = next_deadline();
             if (deadline > now_.mono && touched_.empty()) {
-                if (idle_.keep_polling(now_.mono)) continue;
+                if (idle_.keep_polling(now_.mono, answer_is_near())) continue;
                 measure(0);
                 const MonoTime slept_from = now_.mono;
                 asleep_ = true;
@@ -77,6 +78,14 @@ void Core::run() {
         if (phase_ != Phase::running) continue_stop();
         measure(work + 1);
     }
+}
+
+/// Whether few wait for one small write. With more under way the processor has better uses than to be polled with.
+bool Core::answer_is_near() const {
+    if (files_->under_way() != 1) return false;
+    std::uint64_t waiting = 0;
+    for (const auto& slot : shards_) waiting += slot->undurable_bytes();
+    return waiting > 0 && waiting <= light_load_bytes;
 }
 
 void Core::wake_clock() {

@@ -126,6 +126,7 @@ private:
     [[nodiscard]] bool finished() const;
     void measure(std::size_t work);
     void wake_clock();
+    [[nodiscard]] bool answer_is_near() const;
 
     /// A stop: clients are told, then cut off, then the logs are closed.
     enum class Phase : std::uint8_t { running, draining, closing_connections, closing_logs };

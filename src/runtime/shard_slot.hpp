@@ -29,6 +29,8 @@ public:
     [[nodiscard]] const storage::ShardLog& log() const { return *log_; }
     void adopt_log(std::unique_ptr<storage::ShardLog> log) { log_ = std::move(log); }
 
+    /// Bytes that wait for the disk; 0 before the log is open.
+    [[nodiscard]] std::uint64_t undurable_bytes() const { return log_ ? log_->undurable_bytes() : 0; }
     /// Submits the turn's appends, takes a checkpoint when the log wants one, reports pressure.
     void end_of_turn(const Now& now);
     [[nodiscard]] MonoTime deadline() const;

@@ -12,7 +12,7 @@
 
 namespace fantail::server {
 
-/// Rounds of the hash. About 8 ms of one core: a login is checked on the thread that serves connections.
+/// Rounds of the hash. About 20 ms of one core: a login is checked on the thread that serves connections.
 inline constexpr std::uint32_t password_iterations = 20'000;
 /// For passwords that everybody knows, such as the default one: there is nothing to protect, and a first start is faster.
 inline constexpr std::uint32_t known_password_iterations = 1;

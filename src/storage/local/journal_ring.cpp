@@ -32,7 +32,9 @@ void JournalRing::prepare(bool must) {
     // A removal under way might hit the new file: it may have the same name.
     if (next_ || preparing_ || removing_ > 0 || rim_.failed()) return;
     if (!spares_.empty()) return recycle();
-    if (!must && current() != nullptr && files_.size() + 1 >= rim_.options.journal_files_max) return;
+    // Flushed files wait for a snapshot only: one that needs a file to be stored cannot wait for them.
+    const auto count = must ? std::ranges::count(files_, false, &JournalFile::flushed) : std::ssize(files_);
+    if (current() != nullptr && static_cast<std::size_t>(count) + 1 >= rim_.options.journal_files_max) return;
     if (rim_.may_allocate()) create();
 }
 

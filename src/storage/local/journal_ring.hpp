@@ -41,7 +41,7 @@ public:
     /// Makes the prepared file the current one. Its header must be the next write.
     JournalFile& take();
     /// Prepares the next file if there is none and the ring has room.
-    /// \param must room or not: older files are recycled only when something in the next one is durable
+    /// \param must a snapshot waits for it: files that are flushed, and wait for that snapshot, do not count
     void prepare(bool must);
     /// Files before `replay_from` are no longer needed to recover: they may be used again.
     void retire(std::uint64_t replay_from);

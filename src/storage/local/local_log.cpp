@@ -127,11 +127,11 @@ void LocalLog::progress() {
     working_ = true;
     segments_.reclaim(writer_.durable());
     ring_.retire(stable_replay_from_);
-    // A snapshot frees journal files once everything before it is durable; if that needs one more file, it gets it.
-    const bool snapshot_waits = pending_ && pending_->lsn > writer_.durable();
-    ring_.prepare(snapshot_waits);
     write_external();
     writer_.pump(closed_ != nullptr);
+    // A snapshot frees journal files once everything before it is durable; if that needs one more file, it gets it.
+    const bool snapshot_waits = pending_ && pending_->lsn > writer_.durable();
+    ring_.prepare(snapshot_waits && writer_.starved());
     flusher_.poke(writer_.last());
     store_snapshot();
     working_ = false;
