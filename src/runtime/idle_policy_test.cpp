@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! When an idle core polls on.
 #include "runtime/idle_policy.hpp"
 
 #include <gtest/gtest.h>

@@ -235,7 +235,8 @@ private:
         record::encode_envelope(envelope, no_properties, "");
         record::BatchBuilder builder;
         builder.append_message(host_.now().wall, {}, envelope, as_bytes("body"));
-        host_.broker().send(ShardId(0), RequestId(1), Append{{}, std::make_shared<const Bytes>(builder.finish(Offset(0))), 1, 4, {}, false});
+        const auto batch = std::make_shared<const Bytes>(builder.finish(Offset(0)));
+        host_.broker().send(ShardId(0), RequestId(1), Append{{}, batch, 1, 4, {}, false});
     }
     protocols::SessionHost& host_;
 };

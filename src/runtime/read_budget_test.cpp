@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! How reads shrink and grow.
 #include "runtime/read_budget.hpp"
 
 #include <gtest/gtest.h>

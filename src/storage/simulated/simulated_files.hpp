@@ -26,7 +26,8 @@ struct DiskFaults {
 
 /// sys::Files over a map of byte vectors. Nothing happens by itself: step() completes one pending operation chosen at
 /// random, deferred functions first and in order. A write reaches the disk when it completes; crash() decides for each
-/// pending one, 512-byte sector by sector, what of it did, and for each completed one that waits for a sync whether it did. Deterministic: the same calls and seed give the same run.
+/// pending one, 512-byte sector by sector, what of it did, and for each completed one that waits for a sync whether it
+/// did. Deterministic: the same calls and seed give the same run.
 class SimulatedFiles final : public sys::Files {
 public:
     explicit SimulatedFiles(std::uint64_t seed) : random_(seed) {}
