@@ -20,7 +20,8 @@ endif()
 add_library(fantail_flags INTERFACE)
 target_include_directories(fantail_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(fantail_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror=return-type
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers> -fno-plt)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-designated-field-initializers> -fno-plt)
 if(FANTAIL_SANITIZE)
     target_compile_options(fantail_flags INTERFACE -fsanitize=${FANTAIL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(fantail_flags INTERFACE -fsanitize=${FANTAIL_SANITIZE})

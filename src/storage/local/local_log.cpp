@@ -16,6 +16,14 @@ namespace {
 constexpr std::size_t lingering_max = 16;  ///< finished segments that make a checkpoint worth it
 constexpr std::size_t snapshots_kept = 2;
 
+/// A checkpoint that is taken and not stored yet. (At namespace level: clang does not see a nested one's defaults.)
+struct PendingSnapshot {
+    Lsn lsn;
+    std::uint64_t replay_from = 0;
+    std::vector<std::uint64_t> segments;
+    Bytes bytes;
+};
+
 /// Composes the parts and lets each look for work after every completion. Owns no logic of theirs.
 class LocalLog final : public ShardLog {
 public:
@@ -65,12 +73,6 @@ private:
         BatchEntry entry;
         std::uint64_t segment;
         std::uint64_t base;
-    };
-    struct PendingSnapshot {
-        Lsn lsn;
-        std::uint64_t replay_from = 0;
-        std::vector<std::uint64_t> segments;
-        Bytes bytes;
     };
     void progress();
     void write_external();
