@@ -128,16 +128,10 @@ TEST_F(NodeTest, ADeadLetterQueueThatRefusesPassesLettersOn) {
     EXPECT_EQ(ready(first), 1u);
 }
 
-/// Answers every byte with what it takes the time to be, as eight bytes of this machine.
-class ClockSession final : public protocols::Session {
+/// Does nothing of what a session may do.
+class QuietSession : public protocols::Session {
 public:
-    explicit ClockSession(protocols::SessionHost& host) : host_(host) {}
-    std::size_t on_bytes(ByteView bytes) override {
-        const std::int64_t now_ms = host_.now().wall.ms;
-        const auto* at = reinterpret_cast<const std::uint8_t*>(&now_ms);
-        host_.out().insert(host_.out().end(), at, at + sizeof now_ms);
-        return bytes.size();
-    }
+    explicit QuietSession(protocols::SessionHost& host) : host_(host) {}
     void end_of_input() override {}
     void on_event(Event&) override {}
     void end_of_turn() override {}
@@ -147,21 +141,35 @@ public:
     void on_closed() override {}
     [[nodiscard]] protocols::SessionInfo info() const override { return {}; }
 
-private:
+protected:
     protocols::SessionHost& host_;
+};
+
+/// A listener whose connections all speak to such sessions.
+template <class Session>
+ListenerConfig listener_of(const std::string& name) {
+    protocols::Protocol protocol;
+    protocol.name = name;
+    protocol.sniff = [](ByteView) { return protocols::Protocol::Sniff::yes; };
+    protocol.open = [](protocols::SessionHost& host) { return std::make_unique<Session>(host); };
+    return {name, "127.0.0.1", 0, {protocol}, nullptr};
+}
+
+/// Answers every byte with what it takes the time to be, as eight bytes of this machine.
+class ClockSession final : public QuietSession {
+public:
+    using QuietSession::QuietSession;
+    std::size_t on_bytes(ByteView bytes) override {
+        const std::int64_t now_ms = host_.now().wall.ms;
+        const auto* at = reinterpret_cast<const std::uint8_t*>(&now_ms);
+        host_.out().insert(host_.out().end(), at, at + sizeof now_ms);
+        return bytes.size();
+    }
 };
 
 std::int64_t wall_ms() {
     using namespace std::chrono;
     return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-ListenerConfig clock_listener() {
-    protocols::Protocol clock;
-    clock.name = "clock";
-    clock.sniff = [](ByteView) { return protocols::Protocol::Sniff::yes; };
-    clock.open = [](protocols::SessionHost& host) { return std::make_unique<ClockSession>(host); };
-    return {"clock", "127.0.0.1", 0, {clock}, nullptr};
 }
 
 int connect_to(std::uint16_t port) {
@@ -175,7 +183,7 @@ int connect_to(std::uint16_t port) {
 }
 
 TEST_F(NodeTest, EveryCoreKnowsWhichConnectionsOfAnotherAreGone) {
-    start(2, {clock_listener()});
+    start(2, {listener_of<ClockSession>("clock")});
     const int fd = connect_to(node_->listeners().at(0).port);
     const auto first = [](Core& core) { return core.connections().empty() ? ConnectionId() : core.connections().begin()->first; };
     ConnectionId id;
@@ -192,7 +200,7 @@ TEST_F(NodeTest, EveryCoreKnowsWhichConnectionsOfAnotherAreGone) {
 }
 
 TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
-    start(1, {clock_listener()});
+    start(1, {listener_of<ClockSession>("clock")});
     const int fd = connect_to(node_->listeners().at(0).port);
     for (int i = 0; i < 3; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the pause is the case: the core has gone to sleep
@@ -207,9 +215,9 @@ TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
 }
 
 /// Writes B and U when an alarm begins and ends; publishes a message for a `p`; echoes everything else.
-class AlarmSession final : public protocols::Session {
+class AlarmSession final : public QuietSession {
 public:
-    explicit AlarmSession(protocols::SessionHost& host) : host_(host) {}
+    using QuietSession::QuietSession;
     std::size_t on_bytes(ByteView bytes) override {
         for (const std::uint8_t byte : bytes) {
             if (byte == 'p') publish();
@@ -217,16 +225,9 @@ public:
         }
         return bytes.size();
     }
-    void end_of_input() override {}
     void on_event(Event& event) override {
         if (const auto* blocked = std::get_if<Blocked>(&event)) host_.out().push_back(blocked->on ? 'B' : 'U');
     }
-    void end_of_turn() override {}
-    void on_tick() override {}
-    [[nodiscard]] MonoTime deadline() const override { return MonoTime::never(); }
-    void on_writable(bool) override {}
-    void on_closed() override {}
-    [[nodiscard]] protocols::SessionInfo info() const override { return {}; }
 
 private:
     void publish() {
@@ -238,16 +239,7 @@ private:
         const auto batch = std::make_shared<const Bytes>(builder.finish(Offset(0)));
         host_.broker().send(ShardId(0), RequestId(1), Append{{}, batch, 1, 4, {}, false});
     }
-    protocols::SessionHost& host_;
 };
-
-ListenerConfig alarm_listener() {
-    protocols::Protocol alarm;
-    alarm.name = "alarm";
-    alarm.sniff = [](ByteView) { return protocols::Protocol::Sniff::yes; };
-    alarm.open = [](protocols::SessionHost& host) { return std::make_unique<AlarmSession>(host); };
-    return {"alarm", "127.0.0.1", 0, {alarm}, nullptr};
-}
 
 char next_byte(int fd) {
     char byte = 0;
@@ -256,7 +248,7 @@ char next_byte(int fd) {
 }
 
 TEST_F(NodeTest, AnAlarmLastsUntilItsLastSourceEndsItAndLaterConnectionsLearnOfIt) {
-    start(1, {alarm_listener()});
+    start(1, {listener_of<AlarmSession>("alarm")});
     const auto set = [this](const std::string& source, bool now_on) {
         on(0, [&](Core& core) {
             core.set_alarm(source, now_on, source);
@@ -276,7 +268,7 @@ TEST_F(NodeTest, AnAlarmLastsUntilItsLastSourceEndsItAndLaterConnectionsLearnOfI
 }
 
 TEST_F(NodeTest, WhoeverPublishesDuringAnAlarmIsNotReadFromUntilItEnds) {
-    start(1, {alarm_listener()});
+    start(1, {listener_of<AlarmSession>("alarm")});
     const int publisher = connect_to(node_->listeners().at(0).port);
     const int other = connect_to(node_->listeners().at(0).port);
     ASSERT_EQ(::send(publisher, "pe", 2, 0), 2);
