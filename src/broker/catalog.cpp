@@ -16,6 +16,13 @@ auto* find_owned(const Map& map, const Key& key) {
     return at == map.end() ? nullptr : at->second.get();
 }
 
+/// As const as the map.
+template <class Map, class Key>
+auto* find_value(Map& map, const Key& key) {
+    const auto at = map.find(key);
+    return at == map.end() ? nullptr : &at->second;
+}
+
 std::vector<BindingNode*>& list_at(const Destination& to) {
     return to.queue != nullptr ? to.queue->bindings : to.exchange->incoming;
 }
@@ -35,10 +42,8 @@ BindingDefinition definition_of(const BindingNode& binding) {
 }
 
 VhostNode* Catalog::vhost_node(VhostId id) const { return find_owned(vhosts_, id); }
-QueueNode* Catalog::queue_node(QueueId id) const {
-    const auto at = queues_.find(id);
-    return at == queues_.end() ? nullptr : const_cast<QueueNode*>(&at->second);
-}
+QueueNode* Catalog::queue_node(QueueId id) { return find_value(queues_, id); }
+const QueueNode* Catalog::queue_node(QueueId id) const { return find_value(queues_, id); }
 ExchangeNode* Catalog::exchange_node(ExchangeId id) const { return find_owned(exchanges_, id); }
 
 Result<CatalogEffect> Catalog::apply(const CatalogChange& change) {

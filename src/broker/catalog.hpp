@@ -102,7 +102,8 @@ private:
         [[nodiscard]] bool complete() const { return source != nullptr && to != Destination{}; }
     };
     [[nodiscard]] VhostNode* vhost_node(VhostId id) const;
-    [[nodiscard]] QueueNode* queue_node(QueueId id) const;
+    [[nodiscard]] QueueNode* queue_node(QueueId id);
+    [[nodiscard]] const QueueNode* queue_node(QueueId id) const;
     [[nodiscard]] ExchangeNode* exchange_node(ExchangeId id) const;
     [[nodiscard]] Ends ends_of(const BindingDefinition& binding) const;
     void remove_binding(BindingNode& binding);
@@ -123,7 +124,7 @@ private:
     std::unordered_map<ExchangeId, std::unique_ptr<ExchangeNode>> exchanges_;
     TextMap<UserNode> users_;
     mutable TextMap<OptionsRef> options_;   ///< by their encoding; changes nothing that can be seen
-    mutable std::size_t options_swept_ = 0;         ///< how many were left by the last sweep
+    mutable std::size_t options_swept_ = 0; ///< how many were left by the last sweep
     std::uint64_t version_ = 1;
     std::uint32_t boot_ = 0;
     ExchangeId exchange_id_max_;

@@ -50,6 +50,8 @@ public:
     void define(const QueueDefinition& definition);
     /// The level, made if need be. Its address does not change.
     [[nodiscard]] Level& level(std::uint8_t number);
+    /// REQUIRES number < levels().
+    [[nodiscard]] const Level& level(std::uint8_t number) const { return existing(number); }
     [[nodiscard]] std::size_t levels() const { return 1 + more_levels_.size(); }
 
     // Publishing (queue_append.cpp).

@@ -20,9 +20,9 @@ Shard::Shard(ShardId id, ShardHost& host) : id_(id), context_(host) {}
 
 Shard::~Shard() = default;
 
-Queue* Shard::find(QueueId id) const {
+Queue* Shard::find(QueueId id) {
     const auto at = queues_.find(id);
-    return at == queues_.end() ? nullptr : const_cast<Queue*>(&at->second);
+    return at == queues_.end() ? nullptr : &at->second;
 }
 
 Queue& Shard::need(QueueId id) {

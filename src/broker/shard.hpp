@@ -95,7 +95,7 @@ private:
     void carry_out(const Origin& origin, Inspect& command);
     void carry_out(const Origin& origin, Detach& command);
 
-    [[nodiscard]] Queue* find(QueueId id) const;
+    [[nodiscard]] Queue* find(QueueId id);
     [[nodiscard]] Queue& need(QueueId id);
     [[nodiscard]] Consumer* find_consumer(const Origin& origin, ConsumerId consumer, QueueId queue) const;
     [[nodiscard]] bool admit(const Append& command);

@@ -77,9 +77,9 @@ void Shard::covered(StreamId stream, Offset first, Offset end) {
 }
 
 std::uint64_t Shard::live(StreamId stream, Offset first, Offset end) const {
-    Queue* queue = find(queue_of(stream));
-    if (queue == nullptr || level_of(stream) >= queue->levels()) return 0;
-    return queue->level(level_of(stream)).live({first.value, end.value});
+    const auto at = queues_.find(queue_of(stream));
+    if (at == queues_.end() || level_of(stream) >= at->second.levels()) return 0;
+    return at->second.level(level_of(stream)).live({first.value, end.value});
 }
 
 void Shard::recovered(const Now& now) {
