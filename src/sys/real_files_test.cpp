@@ -166,9 +166,9 @@ TEST_P(RealFilesTest, SyncCompletesBehindWritesToANewFile) {
 }
 
 TEST_P(RealFilesTest, ASyncThatFailsSaysSo) {
-    const auto pipe = files->open("/dev/full");
-    ASSERT_TRUE(pipe);
-    const auto synced = await<void>([&](auto done) { files->sync(*pipe, std::move(done)); });
+    const auto device = files->open("/dev/full");
+    ASSERT_TRUE(device);
+    const auto synced = await<void>([&](auto done) { files->sync(*device, std::move(done)); });
     ASSERT_FALSE(synced) << "a device without a disk cannot be synced";
 }
 

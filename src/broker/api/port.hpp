@@ -32,8 +32,8 @@ struct RoutingFacts {
 
 enum class Operation : std::uint8_t { configure, write, read };
 
-/// The topology as this core knows it. Pointers and views live until the session's current call returns.
-/// What it points to is valid until the catalog changes, at most until the caller returns.
+/// The topology as this core knows it. Pointers and views live until the session's current call returns, or until a command
+/// that it sends: on core 0 the controller may change the catalog at once.
 class CatalogView {
 public:
     virtual ~CatalogView() = default;

@@ -318,9 +318,11 @@ void SimulatedFiles::crash_operation(Operation& op) {
 
 void SimulatedFiles::crash() {
     const auto fail_write = std::exchange(faults_.fail_write, 0);
+    const auto fail_sync = std::exchange(faults_.fail_sync, 0);
     std::ranges::shuffle(operations_, random_);
     for (auto& op : operations_) crash_operation(op);
     faults_.fail_write = fail_write;
+    faults_.fail_sync = fail_sync;
     operations_.clear();
     deferred_.clear();
     open_.clear();
