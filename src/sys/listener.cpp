@@ -6,31 +6,28 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 
-#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
-#include <chrono>
 
 #include "base/assert.hpp"
 #include "sys/errno_error.hpp"
-#include "sys/loop_impl.hpp"
+#include "sys/watch.hpp"
 
 namespace fantail::sys {
 
-using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, LoopExecutor>;
-
-/// Shared so that a retry's timer, which may fire after the end, can find out. Invariant: `fd` is empty once closed.
+/// Invariant: `fd` is empty once closed. Shared, as a callback may destroy the Listener.
 struct Listener::State : std::enable_shared_from_this<State> {
-    State(Loop& loop, Fd listening, OnAccept callback)
-        : fd(std::move(listening)), timer(loop.impl().context.get_executor()), on_accept(std::move(callback)) {}
+    State(Fd listening, OnAccept callback) : fd(std::move(listening)), on_accept(std::move(callback)) {}
 
     void accept_ready();
     void retry_later();
+    void retry();
 
     Fd fd;
+    Fd timer;  ///< made at the start: when descriptors have run out, it could not be
     Watch watch;
-    Timer timer;
+    Watch timer_watch;
     OnAccept on_accept;
     bool paused = false;
     bool unix_path = false;
@@ -57,11 +54,14 @@ void Listener::State::accept_ready() {
 
 void Listener::State::retry_later() {
     watch.pause_reading();
-    timer.expires_after(std::chrono::milliseconds(retry_delay_ms));
-    timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-        const auto self = weak.lock();
-        if (!error && self && self->fd && !self->paused) self->watch.resume_reading();
-    });
+    itimerspec once{};
+    once.it_value.tv_nsec = std::int64_t{retry_delay_ms} * 1'000'000;
+    ::timerfd_settime(timer.get(), 0, &once, nullptr);
+}
+
+void Listener::State::retry() {
+    std::uint64_t expired = 0;
+    if (::read(timer.get(), &expired, sizeof expired) > 0 && fd && !paused) watch.resume_reading();
 }
 
 /// A socket file that nobody listens on any more: its process died without removing it.
@@ -102,12 +102,18 @@ Result<Listener> Listener::open(Loop& loop, const Endpoint& endpoint, OnAccept o
         if (fd) break;
     }
     if (!fd) return std::unexpected(std::move(fd).error());
-    auto state = std::make_shared<State>(loop, std::move(*fd), std::move(on_accept));
+    Fd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+    if (!timer) return std::unexpected(errno_error(errno, "timerfd"));
+    auto state = std::make_shared<State>(std::move(*fd), std::move(on_accept));
+    state->timer = std::move(timer);
     state->unix_path = addresses.front().is_unix();
     FANTAIL_TRY(Watch watch, Watch::open(loop, state->fd.get()));
     state->watch = std::move(watch);
-    // A plain pointer: the watch dies with the state.
+    FANTAIL_TRY(Watch timer_watch, Watch::open(loop, state->timer.get()));
+    state->timer_watch = std::move(timer_watch);
+    // Plain pointers: the watches die with the state.
     state->watch.when_readable([s = state.get()] { s->accept_ready(); });
+    state->timer_watch.when_readable([s = state.get()] { s->retry(); });
     return Listener(std::move(state));
 }
 
@@ -125,8 +131,8 @@ void Listener::close() {
     if (!state_ || !state_->fd) return;
     if (state_->unix_path) ::unlink(local().host().substr(5).c_str());
     state_->watch.close();
+    state_->timer_watch.close();
     state_->fd.close();
-    state_->timer.cancel();
 }
 
 void Listener::pause() {

@@ -1,56 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The event loop over one io_context, and its wake-ups.
+//! The event loop over epoll, its wake-ups, and the process's signals.
 #include "sys/loop.hpp"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/signal_set.hpp>
-#include <chrono>
+#include <cerrno>
+#include <climits>
 #include <csignal>
 
 #include "base/assert.hpp"
+#include "sys/clock.hpp"
 #include "sys/loop_impl.hpp"
 
 namespace fantail::sys {
 
-Loop::Loop() : impl_(std::make_unique<Impl>()) {
-    impl_->wake_fd = Fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    FANTAIL_ASSERT(impl_->wake_fd);
-    auto watch = Watch::open(*this, impl_->wake_fd.get());
-    FANTAIL_ASSERT(watch.has_value());
-    impl_->wake_watch = std::move(*watch);
-    impl_->wake_watch.when_readable([fd = impl_->wake_fd.get()] {
-        std::uint64_t count = 0;
-        [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
-    });
+namespace {
+
+int timeout_until(MonoTime until) {
+    if (until == MonoTime::never()) return -1;
+    constexpr std::int64_t ns_in_ms = 1'000'000;
+    const std::int64_t left = until.ns - SystemClock().now().mono.ns;
+    if (left <= 0) return 0;
+    return static_cast<int>(std::min<std::int64_t>((left + ns_in_ms - 1) / ns_in_ms, INT_MAX));
 }
 
-Loop::~Loop() { impl_->wake_watch.close(); }
+}  // namespace
+
+Loop::Impl::Impl() : epoll(::epoll_create1(EPOLL_CLOEXEC)), wake_fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    FANTAIL_ASSERT(epoll && wake_fd);
+    epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
+    FANTAIL_ASSERT(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake_fd.get(), &event) == 0);
+}
+
+Loop::Impl::~Impl() { FANTAIL_ASSERT(buried.empty()); }
+
+std::size_t Loop::Impl::run(int timeout_ms) {
+    const int ready = ::epoll_wait(epoll.get(), events.data(), events_max, timeout_ms);
+    if (ready <= 0) return 0;  // nothing, or a signal
+    std::size_t ran = 0;
+    dispatching = true;
+    for (int i = 0; i < ready; ++i) {
+        auto* watch = static_cast<Watch::State*>(events[static_cast<std::size_t>(i)].data.ptr);
+        if (watch != nullptr) ran += watch->fired(events[static_cast<std::size_t>(i)].events);
+    }
+    dispatching = false;
+    for (Watch::State* closed : buried) delete closed;
+    buried.clear();
+    return ran;
+}
+
+void Loop::Impl::bury(Watch::State* closed) {
+    if (dispatching) buried.push_back(closed);
+    else delete closed;
+}
+
+Loop::Loop() : impl_(std::make_unique<Impl>()) {}
+
+Loop::~Loop() = default;
 
 std::size_t Loop::poll() {
-    std::size_t n = run_deferred() + take_wake();
-    Impl& impl = *impl_;
-    impl.round_over = false;
-    ++impl.turn;
-    while (!impl.round_over && impl.context.poll_one() != 0) ++n;
-    return n;
+    const std::size_t n = run_deferred() + take_wake();
+    return n + impl_->run(0);
 }
 
 std::size_t Loop::wait(MonoTime until) {
     if (!deferred_.empty()) return poll();
     State expected = State::running;
     if (!state_.compare_exchange_strong(expected, State::sleeping, std::memory_order_acq_rel)) return take_wake();
-    std::size_t n = 0;
-    ++impl_->turn;
-    if (hooks_have_work()) {
-        n = 1;
-    } else if (until == MonoTime::never()) {
-        n = impl_->context.run_one();
-    } else {
-        using std::chrono::steady_clock;
-        n = impl_->context.run_one_until(steady_clock::time_point(std::chrono::nanoseconds(until.ns)));
-    }
+    std::size_t n = hooks_have_work() ? 1 : impl_->run(timeout_until(until));
     expected = State::sleeping;
     if (!state_.compare_exchange_strong(expected, State::running, std::memory_order_acq_rel)) n += take_wake();
     return n;
@@ -62,7 +82,7 @@ void Loop::wake() noexcept {
     // finds `notified` or the waker finds `sleeping`.
     if (state_.exchange(State::notified, std::memory_order_acq_rel) != State::sleeping) return;
     wakes_sent_.fetch_add(1, std::memory_order_relaxed);
-    const std::uint64_t one = 1;
+    const std::uint64_t one = 1;  // would block after 2^64 - 2 wake-ups
     [[maybe_unused]] const auto written = ::write(impl_->wake_fd.get(), &one, sizeof one);
 }
 
@@ -94,30 +114,57 @@ void Loop::add_wait_hook(WaitHook& hook) { wait_hooks_.push_back(&hook); }
 
 void Loop::remove_wait_hook(WaitHook& hook) { std::erase(wait_hooks_, &hook); }
 
-struct SignalWatch::State : std::enable_shared_from_this<State> {
-    State(Loop& loop, std::move_only_function<void(int)> callback)
-        : signals(loop.impl().context.get_executor(), SIGTERM, SIGINT, SIGHUP), on_signal(std::move(callback)) {}
+namespace {
 
-    void arm() {
-        signals.async_wait([weak = weak_from_this()](const boost::system::error_code& error, int signal) {
-            const auto self = weak.lock();
-            if (error || !self) return;
-            self->on_signal(signal);
-            // Only the callback's frame may hold it by now.
-            if (!self->closed) self->arm();
-        });
-    }
+std::atomic<int> signal_pipe{-1};  ///< where the handler writes the signal's number
 
-    boost::asio::basic_signal_set<LoopExecutor> signals;
-    std::move_only_function<void(int)> on_signal;
-    bool closed = false;
-};
-
-SignalWatch::SignalWatch(Loop& loop, std::move_only_function<void(int)> on_signal)
-    : state_(std::make_shared<State>(loop, std::move(on_signal))) {
-    state_->arm();
+void on_process_signal(int signal) {
+    const int saved = errno;
+    const auto number = static_cast<std::uint8_t>(signal);
+    [[maybe_unused]] const auto wrote = ::write(signal_pipe.load(std::memory_order_relaxed), &number, 1);
+    errno = saved;
 }
 
-SignalWatch::~SignalWatch() { state_->closed = true; }
+constexpr int watched_signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+void handle_signals(void (*handler)(int)) {
+    struct sigaction action{};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    for (const int signal : watched_signals) ::sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+struct SignalWatch::State {
+    Fd reading;
+    Fd writing;
+    Watch watch;
+    std::move_only_function<void(int)> on_signal;
+};
+
+SignalWatch::SignalWatch(Loop& loop, std::move_only_function<void(int)> on_signal) : state_(std::make_shared<State>()) {
+    int ends[2];
+    FANTAIL_ASSERT(::pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0);
+    state_->reading = Fd(ends[0]);
+    state_->writing = Fd(ends[1]);
+    state_->on_signal = std::move(on_signal);
+    auto watch = Watch::open(loop, state_->reading.get());
+    FANTAIL_ASSERT(watch.has_value());
+    state_->watch = std::move(*watch);
+    state_->watch.when_readable([weak = std::weak_ptr(state_)] {
+        const auto self = weak.lock();  // the callback may destroy the SignalWatch
+        std::uint8_t signal = 0;
+        if (self && ::read(self->reading.get(), &signal, 1) == 1) self->on_signal(signal);
+    });
+    FANTAIL_ASSERT(signal_pipe.exchange(state_->writing.get()) == -1);
+    handle_signals(on_process_signal);
+}
+
+SignalWatch::~SignalWatch() {
+    handle_signals(SIG_DFL);
+    signal_pipe = -1;
+    state_->watch.close();
+}
 
 }  // namespace fantail::sys

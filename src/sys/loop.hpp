@@ -55,7 +55,7 @@ public:
     /// How often wake() had to make a system call; for tests and metrics. Any thread.
     [[nodiscard]] std::uint64_t wakes_sent() const { return wakes_sent_.load(std::memory_order_relaxed); }
 
-    struct Impl;  ///< Boost.Asio's part, in sys/loop_impl.hpp
+    struct Impl;  ///< epoll's part, in sys/loop_impl.hpp
     [[nodiscard]] Impl& impl() { return *impl_; }
 
 private:

@@ -222,7 +222,7 @@ TEST(Watch, ACallbackMayReplaceAndDestroyItself) {
     EXPECT_EQ(loop.poll(), 0u);
 }
 
-TEST(Watch, AnIdleWatchStaysSmall) { EXPECT_LE(Watch::footprint(), 400u); }
+TEST(Watch, AnIdleWatchStaysSmall) { EXPECT_LE(Watch::footprint(), 200u); }
 
 TEST(SignalWatch, ReportsTheThreeSignalsAndRestoresThemAfterwards) {
     Loop loop;

@@ -39,7 +39,7 @@ public:
     /// Takes the descriptor off the loop.
     void close();
 
-    /// Bytes of memory that a watched, idle descriptor occupies here and in asio; for tests and the limits page.
+    /// Bytes of memory that a watched, idle descriptor occupies here; for tests and the limits page.
     [[nodiscard]] static std::size_t footprint();
 
     struct State;
