@@ -11,6 +11,8 @@ namespace fantail::runtime {
 namespace {
 /// Bytes in which every protocol must have recognised itself.
 constexpr std::size_t sniff_size_max = 64;
+/// Output that is sent before the turn ends: what is larger leaves the processor's cache before the kernel copies it.
+constexpr std::size_t early_send_size = 64u << 10;
 /// Time for a peer to say its first bytes (docs/guide/configuration.md: handshake_timeout_ms is the session's own).
 constexpr std::int64_t first_bytes_timeout_ms = 10'000;
 }  // namespace
@@ -177,6 +179,11 @@ bool Connection::flush() {
     }
     update_writable();
     return true;
+}
+
+void Connection::send_early() {
+    if (tls_ || writing_ || closed_ || closing_ || unsent() < early_send_size) return;
+    if (!send_some()) abandon();
 }
 
 bool Connection::send_some() {

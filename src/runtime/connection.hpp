@@ -29,6 +29,8 @@ public:
     void end_of_input();
     void on_event(broker::Event& event);
     void end_of_turn();
+    /// Sends a large output while the turn goes on.
+    void send_early();
     /// Sends what the kernel takes. False: the connection is finished and must be destroyed.
     [[nodiscard]] bool flush();
     /// Runs the session's timer if it is due. \return the next deadline.

@@ -150,6 +150,7 @@ void Core::show_events() {
             if (target == nullptr) continue;
             touch(*target);
             target->on_event(outgoing.event);
+            target->send_early();
         } else if (outgoing.to == controller_id()) {
             controller_->on_event(std::move(outgoing.event));
         } else {
