@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Moves bytes between a socket and a session, with bounds in both directions.
+//! Moves bytes between a stream and a session, with bounds in both directions.
 #include "runtime/connection.hpp"
 
 #include <algorithm>
@@ -17,12 +17,13 @@ constexpr std::size_t early_send_size = 64u << 10;
 constexpr std::int64_t first_bytes_timeout_ms = 10'000;
 }  // namespace
 
-Connection::Connection(Core& core, ConnectionId id, sys::Socket socket, std::shared_ptr<const ListenerConfig> listener)
-    : core_(core), id_(id), socket_(std::move(socket)), listener_(std::move(listener)), opened_(core.now().mono) {
-    const sys::Address peer = socket_.peer();
-    peer_.address = peer.text();
-    peer_.local_address = socket_.local().text();
-    peer_.loopback = peer.is_loopback();
+Connection::Connection(Core& core, ConnectionId id, std::unique_ptr<ByteStream> stream,
+                       std::shared_ptr<const ListenerConfig> listener)
+    : core_(core), id_(id), stream_(std::move(stream)), listener_(std::move(listener)), opened_(core.now().mono) {
+    const StreamEnds ends = stream_->ends();
+    peer_.address = ends.peer;
+    peer_.local_address = ends.local;
+    peer_.loopback = ends.peer_is_loopback;
     peer_.tls = listener_->tls != nullptr;
 }
 
@@ -38,7 +39,7 @@ void Connection::start() {
         tls_ = std::make_unique<sys::TlsStream>(std::move(*stream));
     }
     if (listener_->protocols.size() == 1) open_session(listener_->protocols.front());
-    socket_.when_readable([this] { on_readable(); });
+    stream_->when_readable([this] { on_readable(); });
 }
 
 void Connection::open_session(const protocols::Protocol& protocol) {
@@ -53,7 +54,7 @@ void Connection::on_readable() {
     if (closed_) return;
     core_.touch(*this);
     if (closing_) {
-        socket_.pause_reading();
+        stream_->pause_reading();
         return;
     }
     if (!read_once()) abandon();
@@ -67,8 +68,8 @@ bool Connection::read_once() {
     if (kept > 0) std::memcpy(buffer.data(), kept_.data(), kept);
     // A short read keeps turns short: with many messages a read, consumers would wait for each other's acks.
     const MutableBytes room = buffer.subspan(kept);
-    const auto got = socket_.read_some(room.subspan(0, std::min<std::size_t>(room.size(), core_.read_size())));
-    if (!got || socket_.at_end()) return false;
+    const auto got = stream_->read_some(room.subspan(0, std::min<std::size_t>(room.size(), core_.read_size())));
+    if (!got || stream_->at_end()) return false;
     if (*got == 0) return true;
     bytes_in_ += *got;
     if (tls_) return take_cipher(buffer.subspan(0, *got));
@@ -101,7 +102,7 @@ bool Connection::take_cipher(ByteView cipher) {
 }
 
 void Connection::resume_input() {
-    core_.loop().defer([&core = core_, id = id_] {
+    core_.defer([&core = core_, id = id_] {
         if (Connection* self = core.connection(id)) self->parse_kept();
     });
     core_.request_turn();
@@ -189,11 +190,11 @@ void Connection::send_early() {
 bool Connection::send_some() {
     while (unsent() > 0) {
         const ByteView rest = ByteView(out_).subspan(sent_);
-        const auto wrote = socket_.write_some({&rest, 1});
+        const auto wrote = stream_->write_some(rest);
         if (!wrote) return false;
         if (*wrote == 0) {
             writing_ = true;
-            socket_.when_writable([this] {
+            stream_->when_writable([this] {
                 writing_ = false;
                 if (!closed_) core_.touch(*this);
             });
@@ -238,15 +239,15 @@ void Connection::update_hold() {
     const bool hold = (published_to_ & core_.pressured_shards()) != 0 || (published_to_ != 0 && core_.alarmed());
     if (hold == held_ || closing_) return;
     held_ = hold;
-    if (hold) socket_.pause_reading();
-    else socket_.resume_reading();
+    if (hold) stream_->pause_reading();
+    else stream_->resume_reading();
 }
 
 void Connection::close_now() {
     if (closed_) return;
     closed_ = true;
     if (session_) session_->on_closed();
-    socket_.close();
+    stream_->close();
 }
 
 protocols::SessionInfo Connection::info() const {

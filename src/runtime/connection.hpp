@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One connection: a socket, perhaps TLS, a protocol session, and what is on its way out.
+//! One connection: a stream of bytes, perhaps TLS, a protocol session, and what is on its way out.
 #pragma once
 
 #include <memory>
 
 #include "base/limits.hpp"
 #include "protocols/session.hpp"
+#include "runtime/byte_stream.hpp"
 #include "runtime/listener_config.hpp"
-#include "sys/socket.hpp"
 #include "sys/tls.hpp"
 
 namespace fantail::runtime {
@@ -18,7 +18,7 @@ class Core;
 /// Invariants: `session_` is null until the protocol is known; after close_now() nothing but destruction follows.
 class Connection final : public protocols::SessionHost, public broker::Port {
 public:
-    Connection(Core& core, ConnectionId id, sys::Socket socket, std::shared_ptr<const ListenerConfig> listener);
+    Connection(Core& core, ConnectionId id, std::unique_ptr<ByteStream> stream, std::shared_ptr<const ListenerConfig> listener);
     ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -87,7 +87,7 @@ private:
 
     Core& core_;
     ConnectionId id_;
-    sys::Socket socket_;
+    std::unique_ptr<ByteStream> stream_;
     std::shared_ptr<const ListenerConfig> listener_;
     protocols::PeerInfo peer_;
     std::unique_ptr<sys::TlsStream> tls_;

@@ -6,9 +6,6 @@
 
 #include "base/limits.hpp"
 #include "runtime/core_ids.hpp"
-#include "runtime/node.hpp"
-#include "sys/process.hpp"
-#include "sys/random.hpp"
 
 namespace fantail::runtime {
 
@@ -20,16 +17,16 @@ constexpr std::uint64_t light_load_bytes = 16u << 10;  ///< waiting for the disk
 constexpr std::int64_t drain_ms_max = 1'000;
 }  // namespace
 
-Core::Core(CoreId id, Node& node)
-    : id_(id), node_(node), now_(clock_.now()), files_(node.make_files(loop_)), dead_letterer_(catalog_, *this),
-      read_buffer_(limits::read_buffer_size), idle_(sys::usable_cpu_count()), random_state_(sys::random_u64()) {
-    for (std::size_t from = 0; from < node.core_count(); ++from) inbox_.push_back(std::make_unique<Mailbox>());
-    outbox_.resize(node.core_count());
-    for (std::uint16_t shard = id.value; shard < node.shard_count(); shard = static_cast<std::uint16_t>(shard + node.core_count()))
+Core::Core(CoreId id, CoreHost& host, Machine& machine)
+    : id_(id), host_(host), machine_(machine), layout_(host.layout()), now_(machine.now()), dead_letterer_(catalog_, *this),
+      read_buffer_(limits::read_buffer_size), idle_(machine.processors()), random_state_(machine.random_seed()) {
+    for (std::size_t from = 0; from < layout_.cores; ++from) inbox_.push_back(std::make_unique<Mailbox>());
+    outbox_.resize(layout_.cores);
+    for (std::uint16_t shard = id.value; shard < layout_.shards; shard = static_cast<std::uint16_t>(shard + layout_.cores))
         shards_.push_back(std::make_unique<ShardSlot>(ShardId(shard), *this, catalog_));
     if (id.value == 0) {
         controller_slot_ = std::make_unique<ControllerSlot>(*this);
-        controller_ = std::make_unique<broker::Controller>(catalog_, *controller_slot_, node.controller_options());
+        controller_ = std::make_unique<broker::Controller>(catalog_, *controller_slot_, host.controller_options());
     }
 }
 
@@ -37,7 +34,7 @@ Core::~Core() = default;
 
 Result<void> Core::recover() {
     for (auto& slot : shards_) {
-        FANTAIL_TRY(auto log, node_.open_log(slot->id(), *files_, *slot));
+        FANTAIL_TRY(auto log, host_.open_log(slot->id(), machine_.files(), *slot, *slot));
         slot->adopt_log(std::move(log));
     }
     return {};
@@ -45,7 +42,7 @@ Result<void> Core::recover() {
 
 void Core::adopt_catalog(const broker::Catalog& first) {
     if (&catalog_ != &first) catalog_.copy(first);
-    now_ = clock_.now();
+    now_ = machine_.now();
     catalog_.for_each_queue([this](const broker::QueueDefinition& queue) {
         if (ShardSlot* owner = slot(shard_of(queue.id))) owner->shard().queue_put(queue, now_);
     });
@@ -56,45 +53,60 @@ void Core::adopt_catalog(const broker::Catalog& first) {
 
 void Core::run() {
     while (!finished()) {
-        now_ = clock_.now();
+        now_ = machine_.now();
         std::size_t work = poll_inputs();
-        if (work == 0 && !another_turn_) {
+        if (work == 0 && !must_go_on()) {
             const MonoTime deadline = next_deadline();
-            if (deadline > now_.mono && touched_.empty()) {
+            if (deadline > now_.mono) {
                 if (idle_.keep_polling(now_.mono, answer_is_near())) continue;
-                measure(0);
-                const MonoTime slept_from = now_.mono;
-                asleep_ = true;
-                work = loop_.wait(deadline);
-                wake_clock();
-                idle_.slept(slept_from, now_.mono);
-                work += files_->poll() + take_mail() + run_tasks();
+                work = sleep(deadline);
             }
         }
-        another_turn_ = false;
-        if (work > 0) idle_.worked(now_.mono);
-        run_timers();
-        end_of_turn();
-        if (phase_ != Phase::running) continue_stop();
-        measure(work + 1);
+        finish_turn(work);
     }
+}
+
+MonoTime Core::turn() {
+    now_ = machine_.now();
+    finish_turn(poll_inputs());
+    return must_go_on() ? now_.mono : next_deadline();
+}
+
+std::size_t Core::sleep(MonoTime until) {
+    measure(0);
+    const MonoTime slept_from = now_.mono;
+    asleep_ = true;
+    const std::size_t work = machine_.wait(until);
+    wake_clock();
+    idle_.slept(slept_from, now_.mono);
+    return work + take_mail() + run_tasks();
+}
+
+void Core::finish_turn(std::size_t work) {
+    another_turn_ = false;
+    if (work > 0) idle_.worked(now_.mono);
+    run_timers();
+    end_of_turn();
+    if (phase_ != Phase::running) continue_stop();
+    measure(work + 1);
 }
 
 /// Whether few wait for one small write. With more under way the processor has better uses than to be polled with.
 bool Core::answer_is_near() const {
-    if (files_->under_way() != 1) return false;
+    if (machine_.files_under_way() != 1) return false;
     std::uint64_t waiting = 0;
     for (const auto& slot : shards_) waiting += slot->undurable_bytes();
     return waiting > 0 && waiting <= light_load_bytes;
 }
 
 void Core::wake_clock() {
-    now_ = clock_.now();
+    now_ = machine_.now();
     asleep_ = false;
 }
 
 std::size_t Core::poll_inputs() {
-    return loop_.poll() + files_->poll() + take_mail() + run_tasks();
+    const std::size_t ran = machine_.poll();
+    return ran + take_mail() + run_tasks();
 }
 
 void Core::run_task(CoreTask task) {
@@ -103,7 +115,7 @@ void Core::run_task(CoreTask task) {
         tasks_.push_back(std::move(task));
     }
     has_tasks_.store(true, std::memory_order_release);
-    loop_.wake();
+    machine_.wake();
 }
 
 std::size_t Core::run_tasks() {
@@ -190,7 +202,7 @@ void Core::remove_later(ConnectionId id) {
     live_.remove(id);
     // Its callbacks may be on the stack, and it may stand in the list of touched ones: it goes when the turn is over.
     std::erase(touched_, at->second.get());
-    loop_.defer([gone = std::move(at->second)] {});
+    machine_.defer([gone = std::move(at->second)] {});
     connections_.erase(at);
 }
 
@@ -231,7 +243,7 @@ void Core::post(CoreId to, Message message) { outbox_[to.value].push_back(std::m
 void Core::push_mail() {
     for (std::uint16_t to = 0; to < outbox_.size(); ++to) {
         if (outbox_[to].empty()) continue;
-        Core& receiver = node_.core(CoreId(to));
+        Core& receiver = host_.core(CoreId(to));
         if (receiver.mailbox(id_).push(outbox_[to])) receiver.wake();
         else another_turn_ = true;
     }
@@ -267,13 +279,13 @@ void Core::take(Message& message) {
 }
 
 ShardSlot* Core::slot(ShardId shard) {
-    if (node_.core_of_shard(shard) != id_) return nullptr;
-    return shards_[shard.value / node_.core_count()].get();
+    if (layout_.core_of(shard) != id_) return nullptr;
+    return shards_[shard.value / layout_.cores].get();
 }
 
 void Core::send(ShardId shard, broker::Origin origin, broker::ShardCommand command) {
     if (ShardSlot* mine = slot(shard)) mine->shard().handle(origin, std::move(command), now());
-    else post(node_.core_of_shard(shard), ShardMessage{shard, origin, std::move(command)});
+    else post(layout_.core_of(shard), ShardMessage{shard, origin, std::move(command)});
 }
 
 void Core::send_admin(broker::Origin origin, broker::AdminCommand command) {
@@ -291,7 +303,7 @@ void Core::queue_unused(QueueId queue) { post(CoreId(0), QueueUnusedMessage{queu
 void Core::shard_pressure(ShardId shard, bool on) {
     const std::uint64_t bit = std::uint64_t{1} << (shard.value % 64);
     if (slot(shard) != nullptr) {
-        for (std::uint16_t other = 0; other < node_.core_count(); ++other)
+        for (std::uint16_t other = 0; other < layout_.cores; ++other)
             if (CoreId(other) != id_) post(CoreId(other), PressureMessage{shard, on});
     }
     pressured_ = on ? pressured_ | bit : pressured_ & ~bit;
@@ -301,8 +313,8 @@ void Core::shard_pressure(ShardId shard, bool on) {
 // ----------------------------------------------------------------------------------------------------------- catalog
 
 void Core::broadcast(std::shared_ptr<const broker::CatalogChange> change, RequestId barrier) {
-    barriers_[barrier] = static_cast<std::uint32_t>(node_.core_count());
-    for (std::uint16_t other = 1; other < node_.core_count(); ++other) post(CoreId(other), CatalogMessage{change, barrier});
+    barriers_[barrier] = static_cast<std::uint32_t>(layout_.cores);
+    for (std::uint16_t other = 1; other < layout_.cores; ++other) post(CoreId(other), CatalogMessage{change, barrier});
     apply_catalog(*change, barrier);
 }
 
@@ -337,16 +349,15 @@ void Core::send(ShardId shard, RequestId request, broker::ShardCommand command) 
 void Core::done(QueueId queue, std::uint8_t level, Offset offset, bool safe) {
     const ShardId shard = shard_of(queue);
     if (ShardSlot* mine = slot(shard)) mine->shard().dead_lettered(queue, level, offset, safe);
-    else post(node_.core_of_shard(shard), DeadLetteredMessage{queue, level, offset, safe});
+    else post(layout_.core_of(shard), DeadLetteredMessage{queue, level, offset, safe});
 }
 
 // ------------------------------------------------------------------------------------------------------- connections
 
-void Core::adopt(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
-    auto socket = sys::Socket::adopt(loop_, std::move(fd));
-    if (!socket || phase_ != Phase::running) return;
+void Core::adopt(std::unique_ptr<ByteStream> stream, std::shared_ptr<const ListenerConfig> listener) {
+    if (phase_ != Phase::running) return;
     const ConnectionId id = make_id<ConnectionId>(id_.value, next_connection_++);
-    auto added = std::make_unique<Connection>(*this, id, std::move(*socket), std::move(listener));
+    auto added = std::make_unique<Connection>(*this, id, std::move(stream), std::move(listener));
     Connection& connection = *added;
     connections_.emplace(id, std::move(added));
     live_.add(id);
@@ -361,12 +372,12 @@ Connection* Core::connection(ConnectionId id) {
 }
 
 bool Core::may_exist(ConnectionId id) {
-    if (core_of(id).value >= node_.core_count() || counter_of(id) < first_connection_counter) return false;
-    return core_of(id) == id_ ? connections_.contains(id) : node_.core(core_of(id)).live_.contains(id);
+    if (core_of(id).value >= layout_.cores || counter_of(id) < first_connection_counter) return false;
+    return core_of(id) == id_ ? connections_.contains(id) : host_.core(core_of(id)).live_.contains(id);
 }
 
 bool Core::authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) {
-    return node_.authenticate(user, password, peer);
+    return host_.authenticate(user, password, peer);
 }
 
 std::uint64_t Core::random() {
@@ -418,10 +429,8 @@ void Core::continue_stop() {
     }
 }
 
-bool Core::finished() const { return phase_ == Phase::closing_logs && logs_closing_ == 0; }
-
 void Core::measure(std::size_t work) {
-    const MonoTime now = clock_.now().mono;
+    const MonoTime now = machine_.now().mono;
     const std::int64_t spent = now.ns - now_.mono.ns;
     meter_.turn(now, work > 0 ? spent : 0);
     busy_permille_.store(meter_.busy_permille(), std::memory_order_relaxed);

@@ -15,27 +15,25 @@
 #include "broker/controller.hpp"
 #include "broker/dead_letterer.hpp"
 #include "runtime/buffer_pool.hpp"
-#include "runtime/connection.hpp"
 #include "runtime/busy_meter.hpp"
+#include "runtime/connection.hpp"
+#include "runtime/core_host.hpp"
 #include "runtime/idle_policy.hpp"
 #include "runtime/live_set.hpp"
+#include "runtime/machine.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/read_budget.hpp"
 #include "runtime/shard_slot.hpp"
-#include "sys/clock.hpp"
-#include "sys/loop.hpp"
-#include "sys/real_files.hpp"
 
 namespace fantail::runtime {
-
-class Node;
 
 /// Everything that one thread owns. All members but wake(), busy_permille() and mailbox() are for that thread only.
 /// Invariant: within a turn nothing re-enters: effects are queued and carried out by the turn's next phase.
 class Core final : public broker::DeadLettererHost {
 public:
-    Core(CoreId id, Node& node);
+    /// `host` and `machine` outlive the core.
+    Core(CoreId id, CoreHost& host, Machine& machine);
     ~Core() override;
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
@@ -46,9 +44,14 @@ public:
     void adopt_catalog(const broker::Catalog& first);
     /// Turns until stop() was called and everything is closed.
     void run();
+    /// One turn without a wait, for a thread that has several cores to drive.
+    /// \return when the next one is due if nobody calls wake() and no stream or file has news before
+    MonoTime turn();
+    /// stop() was called and everything is closed.
+    [[nodiscard]] bool finished() const { return phase_ == Phase::closing_logs && logs_closing_ == 0; }
 
     // From any thread.
-    void wake() { loop_.wake(); }
+    void wake() { machine_.wake(); }
     /// Runs `task` on this core's thread, soon.
     void run_task(CoreTask task);
     /// The way in from another core.
@@ -91,15 +94,17 @@ public:
     void request_turn() { another_turn_ = true; }
 
     // For the node's tasks, on this core's thread.
-    void adopt(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener);
+    void adopt(std::unique_ptr<ByteStream> stream, std::shared_ptr<const ListenerConfig> listener);
     void stop();
     /// Begins or ends an alarm; while any source has one, connections that publish are told and not read from.
     void set_alarm(const std::string& source, bool on, const std::string& reason);
     [[nodiscard]] const std::vector<std::unique_ptr<ShardSlot>>& shards() const { return shards_; }
     [[nodiscard]] const std::unordered_map<ConnectionId, std::unique_ptr<Connection>>& connections() const { return connections_; }
     [[nodiscard]] Connection* connection(ConnectionId id);
-    [[nodiscard]] Node& node() { return node_; }
-    [[nodiscard]] sys::Loop& loop() { return loop_; }
+    [[nodiscard]] std::uint16_t core_count() const { return layout_.cores; }
+    [[nodiscard]] CoreHost& host() { return host_; }
+    /// Runs `work` at the beginning of the next turn.
+    void defer(std::move_only_function<void()> work) { machine_.defer(std::move(work)); }
 
     // broker::DeadLettererHost
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
@@ -107,6 +112,9 @@ public:
 
 private:
     [[nodiscard]] std::size_t poll_inputs();
+    [[nodiscard]] std::size_t sleep(MonoTime until);
+    void finish_turn(std::size_t work);
+    [[nodiscard]] bool must_go_on() const { return another_turn_ || !touched_.empty(); }
     [[nodiscard]] std::size_t take_mail();
     [[nodiscard]] std::size_t run_tasks();
     void take(Message& message);
@@ -123,7 +131,6 @@ private:
     [[nodiscard]] ShardSlot* slot(ShardId shard);
     [[nodiscard]] MonoTime next_deadline();
     void continue_stop();
-    [[nodiscard]] bool finished() const;
     void measure(std::size_t work);
     void wake_clock();
     [[nodiscard]] bool answer_is_near() const;
@@ -142,12 +149,11 @@ private:
     };
 
     CoreId id_;
-    Node& node_;
-    sys::SystemClock clock_;
+    CoreHost& host_;
+    Machine& machine_;
+    const NodeLayout layout_;
     Now now_;                      ///< for run() and what it calls once awake; others ask now()
     bool asleep_ = false;          ///< now_ is from before the core went to sleep
-    sys::Loop loop_;
-    std::unique_ptr<sys::RealFiles> files_;
     broker::Catalog catalog_;
     std::unique_ptr<ControllerSlot> controller_slot_;
     std::unique_ptr<broker::Controller> controller_;

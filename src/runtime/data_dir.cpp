@@ -6,8 +6,7 @@
 #include <optional>
 
 #include "base/limits.hpp"
-#include "sys/real_files.hpp"
-#include "sys/loop.hpp"
+#include "runtime/machine.hpp"
 
 namespace fantail::runtime {
 
@@ -38,22 +37,22 @@ Result<std::uint16_t> parse(const std::string& path, std::string_view text) {
     return static_cast<std::uint16_t>(*shards);
 }
 
-Result<void> write(const std::string& path, std::uint16_t shards, sys::RealFiles& files, sys::Loop& loop) {
+Result<void> write(const std::string& path, std::uint16_t shards, Machine& machine) {
     std::string text(magic);
     text += "version " + std::to_string(version) + "\nshards " + std::to_string(shards) + "\n";
     const ByteView bytes = as_bytes(text);
     std::optional<Result<void>> outcome;
-    files.replace(path, to_bytes(bytes), [&outcome](Result<void> done) { outcome = std::move(done); });
+    machine.files().replace(path, to_bytes(bytes), [&outcome](Result<void> done) { outcome = std::move(done); });
     while (!outcome) {
-        if (files.poll() == 0 && !outcome) loop.wait(MonoTime::never());
+        if (machine.poll() == 0 && !outcome) machine.wait(MonoTime::never());
     }
     return *outcome;
 }
 
 }  // namespace
 
-Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new, sys::RealFiles& files,
-                                              sys::Loop& loop) {
+Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new, Machine& machine) {
+    sys::Files& files = machine.files();
     FANTAIL_CHECK(files.make_directory(path));
     if (auto lock = files.lock(path + "/lock"); !lock) {
         if (lock.error().code != ErrorCode::unavailable) return std::unexpected(lock.error());
@@ -64,7 +63,7 @@ Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint
     const auto text = files.read_whole(format);
     if (text) return parse(format, as_text(*text));
     if (text.error().code != ErrorCode::not_found) return std::unexpected(text.error());
-    FANTAIL_CHECK(write(format, shards_if_new, files, loop));
+    FANTAIL_CHECK(write(format, shards_if_new, machine));
     return shards_if_new;
 }
 

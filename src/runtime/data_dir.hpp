@@ -7,18 +7,14 @@
 
 #include "base/result.hpp"
 
-namespace fantail::sys {
-class RealFiles;
-class Loop;
-}  // namespace fantail::sys
-
 namespace fantail::runtime {
 
-/// Makes or opens the directory and locks it for as long as `files` lives. Blocks.
+class Machine;
+
+/// Makes or opens the directory and locks it for as long as the machine's files live. Blocks.
 /// \param shards_if_new how many shards a new directory gets
 /// \return how many shards it has. Errors: unavailable (in use by another process, not writable), corrupt or unsupported
 ///         (docs/formats/data_dir.md), io.
-[[nodiscard]] Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new, sys::RealFiles& files,
-                                                            sys::Loop& loop);
+[[nodiscard]] Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new, Machine& machine);
 
 }  // namespace fantail::runtime

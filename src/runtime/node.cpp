@@ -28,7 +28,8 @@ Node::~Node() { stop(); }
 Result<void> Node::start() {
     FANTAIL_CHECK(open_data_dir());
     options_.controller.shard_count = shards_;
-    for (std::uint16_t i = 0; i < options_.cores; ++i) cores_.push_back(std::make_unique<Core>(CoreId(i), *this));
+    for (std::uint16_t i = 0; i < options_.cores; ++i) machines_.push_back(std::make_unique<RealMachine>());
+    for (std::uint16_t i = 0; i < options_.cores; ++i) cores_.push_back(std::make_unique<Core>(CoreId(i), *this, *machines_[i]));
     FANTAIL_CHECK(recover_cores());
     FANTAIL_CHECK(open_listeners());
     running_ = true;
@@ -37,12 +38,11 @@ Result<void> Node::start() {
 }
 
 Result<void> Node::open_data_dir() {
-    start_loop_ = std::make_unique<sys::Loop>();
-    start_files_ = make_files(*start_loop_);
+    start_machine_ = std::make_unique<RealMachine>();
     const std::uint16_t wanted = options_.shards == 0 ? options_.cores : options_.shards;
     shards_ = std::clamp<std::uint16_t>(wanted, 1, limits::shards_max);
     if (options_.data_dir.empty()) return {};
-    FANTAIL_TRY(shards_, open_or_create_data_dir(options_.data_dir, shards_, *start_files_, *start_loop_));
+    FANTAIL_TRY(shards_, open_or_create_data_dir(options_.data_dir, shards_, *start_machine_));
     return {};
 }
 
@@ -65,7 +65,7 @@ Result<void> Node::open_listeners() {
     for (const ListenerConfig& config : options_.listeners) {
         auto shared = std::make_shared<const ListenerConfig>(config);
         auto accept = [this, shared](sys::Fd fd) { place(std::move(fd), shared); };
-        auto listener = sys::Listener::open(cores_.front()->loop(), {config.host, config.port}, std::move(accept));
+        auto listener = sys::Listener::open(machines_.front()->loop(), {config.host, config.port}, std::move(accept));
         if (!listener)
             return std::unexpected(Error{listener.error().code, config.name + ": " + listener.error().message});
         bound_.push_back({config.name, config.host, listener->local().port()});
@@ -77,15 +77,16 @@ Result<void> Node::open_listeners() {
 /// Runs on core 0, which accepts for all.
 void Node::place(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
     const CoreId chosen = choose_core();
+    // A socket is taken onto a loop by the loop's own thread.
+    auto adopt = [fd = std::move(fd), listener = std::move(listener), machine = machines_[chosen.value].get()](Core& core) mutable {
+        if (auto stream = machine->adopt(std::move(fd))) core.adopt(std::move(*stream), std::move(listener));
+    };
     Core& acceptor = *cores_.front();
     if (chosen == acceptor.id()) {
-        acceptor.adopt(std::move(fd), std::move(listener));
+        adopt(acceptor);
         return;
     }
-    auto task = [fd = std::move(fd), listener = std::move(listener)](Core& core) mutable {
-        core.adopt(std::move(fd), std::move(listener));
-    };
-    acceptor.post(chosen, TaskMessage{std::move(task)});
+    acceptor.post(chosen, TaskMessage{std::move(adopt)});
     acceptor.request_turn();
 }
 
@@ -111,18 +112,14 @@ void Node::stop() {
     for (auto& thread : threads_) thread.join();
     threads_.clear();
     cores_.clear();
+    machines_.clear();
 }
 
-std::unique_ptr<sys::RealFiles> Node::make_files(sys::Loop& loop) {
-    auto files = sys::RealFiles::open(loop);
-    FANTAIL_ASSERT(files.has_value());  // `best` always has threads to fall back on
-    return std::move(*files);
-}
-
-Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Files& files, ShardSlot& slot) {
+Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Files& files, storage::LogListener& listener,
+                                                           storage::RecoverySink& sink) {
     if (options_.data_dir.empty())
         return storage::make_memory_log([&files](std::move_only_function<void()> run) { files.defer(std::move(run)); },
-                                        slot);
+                                        listener);
     storage::LocalOptions local;
     local.directory = options_.data_dir + "/shard-" + std::to_string(shard.value);
     local.shard = shard;
@@ -132,7 +129,7 @@ Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Fi
         const std::scoped_lock lock(report_mutex_);
         if (options_.report) options_.report("shard " + std::to_string(shard.value) + ": " + line);
     };
-    return storage::open_local_log(std::move(local), files, slot, slot);
+    return storage::open_local_log(std::move(local), files, listener, sink);
 }
 
 bool Node::authenticate(const broker::UserDefinition* user, std::string_view password,

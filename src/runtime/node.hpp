@@ -10,18 +10,13 @@
 #include <vector>
 
 #include "broker/controller.hpp"
+#include "runtime/core_host.hpp"
 #include "runtime/listener_config.hpp"
 #include "runtime/messages.hpp"
-#include "storage/engine.hpp"
+#include "runtime/real_machine.hpp"
 #include "sys/listener.hpp"
-#include "sys/loop.hpp"
-#include "sys/real_files.hpp"
-
-
 
 namespace fantail::runtime {
-
-class Core;
 
 enum class Placement : std::uint8_t {
     pack,    ///< fill a core before using the next: messages that stay on one core are cheapest
@@ -50,10 +45,10 @@ struct BoundListener {
 };
 
 /// Owned by main. start() and stop() belong to the thread that made it; the rest may be called from any core.
-class Node {
+class Node final : public CoreHost {
 public:
     explicit Node(NodeOptions options);
-    ~Node();
+    ~Node() override;
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
@@ -65,20 +60,19 @@ public:
 
     [[nodiscard]] const std::vector<BoundListener>& listeners() const { return bound_; }
     [[nodiscard]] std::size_t core_count() const { return options_.cores; }
-    [[nodiscard]] std::uint16_t shard_count() const { return shards_; }
-    [[nodiscard]] Core& core(CoreId id) { return *cores_[id.value]; }
-    [[nodiscard]] CoreId core_of_shard(ShardId shard) const {
-        return CoreId(static_cast<std::uint16_t>(shard.value % options_.cores));
-    }
-    [[nodiscard]] const broker::ControllerOptions& controller_options() const { return options_.controller; }
-
-    // For cores.
-    [[nodiscard]] std::unique_ptr<sys::RealFiles> make_files(sys::Loop& loop);
-    [[nodiscard]] Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files, class ShardSlot& slot);
-    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) const;
-    void log_state_changed(ShardId shard, storage::LogState state, const Error& reason);
     /// Runs `task` on a core's thread, soon. From any thread that is not a core; cores use Core::post.
     void run_on(CoreId core, CoreTask task);
+
+    // CoreHost
+    [[nodiscard]] NodeLayout layout() const override { return {options_.cores, shards_}; }
+    [[nodiscard]] const broker::ControllerOptions& controller_options() const override { return options_.controller; }
+    [[nodiscard]] Core& core(CoreId id) override { return *cores_[id.value]; }
+    [[nodiscard]] Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files,
+                                                                      storage::LogListener& listener,
+                                                                      storage::RecoverySink& sink) override;
+    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password,
+                                    const protocols::PeerInfo& peer) const override;
+    void log_state_changed(ShardId shard, storage::LogState state, const Error& reason) override;
 
 private:
     Result<void> open_data_dir();
@@ -89,8 +83,8 @@ private:
 
     NodeOptions options_;
     std::uint16_t shards_ = 1;
-    std::unique_ptr<sys::Loop> start_loop_;          ///< of the starting thread: for the lock and the shard count
-    std::unique_ptr<sys::RealFiles> start_files_;
+    std::unique_ptr<RealMachine> start_machine_;     ///< of the starting thread: for the lock and the shard count
+    std::vector<std::unique_ptr<RealMachine>> machines_;   ///< by core
     std::vector<std::unique_ptr<Core>> cores_;
     std::vector<std::thread> threads_;
     std::vector<sys::Listener> accepting_;

@@ -86,7 +86,7 @@ protected:
         });
     }
     std::uint64_t ready(const QueueDefinition& queue) {
-        const CoreId owner = node_->core_of_shard(shard_of(queue.id));
+        const CoreId owner = node_->layout().core_of(shard_of(queue.id));
         return on(owner.value, [&](Core& core) {
             std::vector<QueueFigures> all;
             for (const auto& slot : core.shards()) slot->shard().list(all);

@@ -5,7 +5,6 @@
 #include "base/limits.hpp"
 #include "runtime/core.hpp"
 #include "runtime/core_ids.hpp"
-#include "runtime/node.hpp"
 
 namespace fantail::runtime {
 
@@ -81,7 +80,7 @@ void ShardSlot::on_read(ReadToken token, Result<std::vector<StoredBatch>> batche
 }
 
 void ShardSlot::on_state(storage::LogState state, const Error& reason) {
-    core_.node().log_state_changed(id_, state, reason);
+    core_.host().log_state_changed(id_, state, reason);
     update_pressure();
 }
 

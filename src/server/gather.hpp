@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "runtime/core.hpp"
-#include "runtime/node.hpp"
 
 namespace fantail::server {
 
@@ -19,7 +18,7 @@ void gather(runtime::Core& home, Ask ask, Done done) {
         std::size_t left = 0;
         Done done;
     };
-    const std::size_t cores = home.node().core_count();
+    const std::size_t cores = home.core_count();
     // Only the home core touches it: the others carry the pointer there and back.
     auto pending = std::make_shared<Pending>(Pending{std::vector<T>(cores), cores, std::move(done)});
     for (std::uint16_t i = 0; i < cores; ++i) {

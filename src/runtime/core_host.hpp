@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a core may ask of the node it is part of.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "base/ids.hpp"
+#include "broker/controller.hpp"
+#include "protocols/session.hpp"
+#include "storage/engine.hpp"
+#include "sys/files.hpp"
+
+namespace fantail::runtime {
+
+class Core;
+
+/// How many cores share how many shards; fixed while a node runs.
+struct NodeLayout {
+    std::uint16_t cores = 1;
+    std::uint16_t shards = 1;
+    [[nodiscard]] CoreId core_of(ShardId shard) const {
+        return CoreId(static_cast<std::uint16_t>(shard.value % cores));
+    }
+};
+
+/// Called on any core.
+class CoreHost {
+public:
+    virtual ~CoreHost() = default;
+    [[nodiscard]] virtual NodeLayout layout() const = 0;
+    [[nodiscard]] virtual const broker::ControllerOptions& controller_options() const = 0;
+    /// Another core, or the same, for what any thread may ask of it.
+    [[nodiscard]] virtual Core& core(CoreId id) = 0;
+    /// Blocks until the log has told `sink` what it holds. Errors: corrupt, unavailable, io.
+    [[nodiscard]] virtual Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files,
+                                                                              storage::LogListener& listener,
+                                                                              storage::RecoverySink& sink) = 0;
+    [[nodiscard]] virtual bool authenticate(const broker::UserDefinition* user, std::string_view password,
+                                            const protocols::PeerInfo& peer) const = 0;
+    /// A log is full, has failed, or is well again: publishers of every core need to know.
+    virtual void log_state_changed(ShardId shard, storage::LogState state, const Error& reason) = 0;
+};
+
+}  // namespace fantail::runtime
