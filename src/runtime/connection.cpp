@@ -227,6 +227,8 @@ MonoTime Connection::deadline() const {
 }
 
 MonoTime Connection::tick() {
+    // Of a machine or process that stood still: what the peer sent meanwhile must be read before its silence is judged.
+    if (!closed_ && !closing_ && !held_ && deadline() <= core_.now().mono) on_readable();
     if (!closed_ && deadline() <= core_.now().mono) {
         core_.touch(*this);
         if (session_) session_->on_tick();

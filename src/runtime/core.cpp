@@ -135,14 +135,14 @@ void Core::end_of_turn() {
     for (auto& slot : shards_) slot->shard().end_of_turn(now_);
     carry_letters();
     for (int round = 0; round < rounds_max && !events_.empty(); ++round) show_events();
-    if (!events_.empty()) another_turn_ = true;
-    for (auto& slot : shards_) another_turn_ = another_turn_ || slot->shard().busy();
     for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i]->end_of_turn();
     for (auto& slot : shards_) slot->end_of_turn(now_);
     read_budget_.end_of_turn(std::any_of(shards_.begin(), shards_.end(), [](const auto& s) { return s->shard().consumers_lag(); }));
     flush_touched();
     push_mail();
-    if (!letters_.empty()) another_turn_ = true;
+    // Last, because flushing may ask for more: a peer that has read enough is sent messages again.
+    if (!letters_.empty() || !events_.empty()) another_turn_ = true;
+    for (auto& slot : shards_) another_turn_ = another_turn_ || slot->shard().busy();
 }
 
 /// Letters that this brings about (a dead-letter queue that refuses) wait for the next turn.

@@ -71,15 +71,15 @@ protected:
         }
         return on(0, found);
     }
-    void publish(const QueueDefinition& queue, int count) {
+    void publish(const QueueDefinition& queue, int count, const std::string& body = "body") {
         on(0, [&](Core& core) {
             for (int i = 0; i < count; ++i) {
                 Bytes envelope;
                 const std::uint8_t no_properties[] = {0, 0};
                 record::encode_envelope(envelope, no_properties, "");
                 record::BatchBuilder builder;
-                builder.append_message(core.now().wall, as_bytes(queue.name), envelope, as_bytes("body"));
-                Append append{{{queue.id, 0}}, std::make_shared<const Bytes>(builder.finish(Offset(0))), 1, 4, {}, true};
+                builder.append_message(core.now().wall, as_bytes(queue.name), envelope, as_bytes(body));
+                Append append{{{queue.id, 0}}, std::make_shared<const Bytes>(builder.finish(Offset(0))), 1, body.size(), {}, true};
                 core.send(shard_of(queue.id), {nobody, RequestId(2)}, std::move(append));
             }
             return true;
@@ -182,6 +182,12 @@ int connect_to(std::uint16_t port) {
     return fd;
 }
 
+char next_byte(int fd) {
+    char byte = 0;
+    EXPECT_EQ(::recv(fd, &byte, 1, MSG_WAITALL), 1);
+    return byte;
+}
+
 TEST_F(NodeTest, EveryCoreKnowsWhichConnectionsOfAnotherAreGone) {
     start(2, {listener_of<ClockSession>("clock")});
     const int fd = connect_to(node_->listeners().at(0).port);
@@ -214,6 +220,90 @@ TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
     ::close(fd);
 }
 
+/// Writes `e` for every byte, and `t` when nothing was heard for a while. A `z` makes the whole core stand still.
+class ListeningSession final : public QuietSession {
+public:
+    static constexpr std::int64_t patience_ms = 500;
+
+    explicit ListeningSession(protocols::SessionHost& host) : QuietSession(host), heard_(host.now().mono) {}
+    std::size_t on_bytes(ByteView bytes) override {
+        heard_ = host_.now().mono;
+        if (bytes[0] == 'z') std::this_thread::sleep_for(std::chrono::milliseconds(patience_ms + 100));
+        host_.out().insert(host_.out().end(), bytes.size(), 'e');
+        return bytes.size();
+    }
+    void on_tick() override {
+        if (deadline() > host_.now().mono) return;
+        heard_ = host_.now().mono;
+        host_.out().push_back('t');
+    }
+    [[nodiscard]] MonoTime deadline() const override { return heard_.plus_ms(patience_ms); }
+
+private:
+    MonoTime heard_;
+};
+
+TEST_F(NodeTest, WhatCameWhileACoreStoodStillIsReadBeforeAPeerIsCalledSilent) {
+    start(1, {listener_of<ListeningSession>("listening")});
+    std::vector<int> peers;
+    for (int i = 0; i < 8; ++i) {
+        peers.push_back(connect_to(node_->listeners().at(0).port));
+        ASSERT_EQ(::send(peers.back(), "?", 1, 0), 1);
+        ASSERT_EQ(next_byte(peers.back()), 'e');
+    }
+    const int sleeper = connect_to(node_->listeners().at(0).port);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the core must wake from its sleep into the standstill
+    ASSERT_EQ(::send(sleeper, "z", 1, 0), 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // so that these bytes come during the standstill
+    for (const int peer : peers) ASSERT_EQ(::send(peer, "?", 1, 0), 1);
+    for (const int peer : peers) {
+        EXPECT_EQ(next_byte(peer), 'e');
+        ::close(peer);
+    }
+    ::close(sleeper);
+}
+
+/// After its first byte consumes the queue "q" and writes every batch as it is; no deliveries while the peer is slow.
+class ConsumingSession final : public QuietSession {
+public:
+    using QuietSession::QuietSession;
+    std::size_t on_bytes(ByteView bytes) override {
+        queue_ = host_.broker().catalog().queue(host_.broker().catalog().vhost("/")->id, "q")->id;
+        host_.broker().send(shard_of(queue_), RequestId(1), AddConsumer{.queue = queue_, .consumer = me, .settled_on_delivery = true});
+        return bytes.size();
+    }
+    void on_event(Event& event) override {
+        if (const auto* deliver = std::get_if<Deliver>(&event)) append(host_.out(), *deliver->batch);
+    }
+    void on_writable(bool writable) override {
+        host_.broker().send(shard_of(queue_), RequestId(2), SetFlow{queue_, me, writable, std::nullopt});
+    }
+
+private:
+    static constexpr ConsumerId me{1};
+    QueueId queue_;
+};
+
+TEST_F(NodeTest, AReaderThatWasSlowIsServedAgainAsSoonAsItHasRead) {
+    constexpr int messages = 60;
+    constexpr std::size_t body_size = 400'000;  // more in all than the sockets of both sides hold
+    start(1, {listener_of<ConsumingSession>("consuming")});
+    publish(declare("q", 0, {}), messages, std::string(body_size, 'x'));
+    const int fd = connect_to(node_->listeners().at(0).port);
+    constexpr timeval patience{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ASSERT_EQ(::send(fd, "?", 1, 0), 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // the slowness is the case
+    std::vector<char> buffer(1 << 20);
+    std::size_t got = 0;
+    while (got < messages * body_size) {
+        const ssize_t size = ::recv(fd, buffer.data(), buffer.size(), 0);
+        ASSERT_GT(size, 0) << "deliveries stopped after " << got << " bytes";
+        got += static_cast<std::size_t>(size);
+    }
+    ::close(fd);
+}
+
 /// Writes B and U when an alarm begins and ends; publishes a message for a `p`; echoes everything else.
 class AlarmSession final : public QuietSession {
 public:
@@ -240,12 +330,6 @@ private:
         host_.broker().send(ShardId(0), RequestId(1), Append{{}, batch, 1, 4, {}, false});
     }
 };
-
-char next_byte(int fd) {
-    char byte = 0;
-    EXPECT_EQ(::recv(fd, &byte, 1, MSG_WAITALL), 1);
-    return byte;
-}
 
 TEST_F(NodeTest, AnAlarmLastsUntilItsLastSourceEndsItAndLaterConnectionsLearnOfIt) {
     start(1, {listener_of<AlarmSession>("alarm")});
