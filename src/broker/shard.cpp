@@ -243,8 +243,10 @@ MonoTime Shard::deadline() const {
 }
 
 void Shard::wake_due_queues() {
+    // Timers were made by a clock that has been set since: every queue with one looks again.
+    const bool clock_was_set = wall_clock_.seen(context_.now);
     for (const auto& [key, queue] : context_.timers) {
-        if (key.first > context_.now.mono) return;
+        if (key.first > context_.now.mono && !clock_was_set) return;
         queue->mark_dirty();
     }
 }

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock_step.hpp"
 #include "broker/api.hpp"
 #include "broker/host.hpp"
 #include "broker/queue.hpp"
@@ -111,6 +112,7 @@ private:
     ShardId id_;
     ShardContext context_;
     Queues queues_;
+    ClockStep wall_clock_;
     bool crashed_ = false;  ///< the former process's last deliveries are not known
     std::deque<Confirm> confirms_;                                 ///< lsns do not fall
     std::unordered_map<ConnectionId, std::uint32_t> unconfirmed_;  ///< of them, a connection

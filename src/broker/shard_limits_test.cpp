@@ -33,6 +33,34 @@ TEST(ShardExpiry, TheQueuesRuleExpiresFromTheHeadAtItsTime) {
     EXPECT_EQ(w.shard->deadline(), MonoTime::never());
 }
 
+TEST(ShardExpiry, AWallClockSetForwardExpiresAtOnceWhatItsHourHasCome) {
+    World w;
+    QueueOptions o;
+    o.message_ttl_ms = 3'600'000;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"a"});
+    w.turn();
+    w.now.wall.ms += 7'200'000;
+    w.turn();
+    EXPECT_EQ(w.figures().ready, 0u);
+}
+
+TEST(ShardExpiry, AWallClockSetBackAndForthMovesTheTimerWithIt) {
+    World w;
+    QueueOptions o;
+    o.message_ttl_ms = 1000;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"a"});
+    w.turn();
+    w.now.wall.ms -= 3'600'000;
+    w.turn();
+    EXPECT_EQ(w.shard->deadline(), w.now.mono.plus_ms(3'601'000));
+    w.now.wall.ms += 3'600'000;
+    w.turn();
+    EXPECT_EQ(w.shard->deadline(), w.now.mono.plus_ms(1000));
+    EXPECT_EQ(w.figures().ready, 1u);
+}
+
 TEST(ShardExpiry, TheShorterOfTheQueuesAndTheMessagesTimeCountsAndOnlyAtTheHead) {
     World w;
     QueueOptions o;

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/clock_step.hpp"
 #include "runtime/core.hpp"
 #include "runtime/node.hpp"
 #include "server/auth/password.hpp"
@@ -128,6 +129,12 @@ void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::No
                     [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) { core.set_alarm("resources", on, reason); });
 }
 
+/// The wall clock was set: sleeping cores look at what has become due.
+void wake_cores(runtime::Node& node) {
+    spdlog::info("the wall clock was set");
+    for (std::uint16_t i = 0; i < node.core_count(); ++i) node.run_on(CoreId(i), [](runtime::Core&) {});
+}
+
 int fail_to_start(const Error& error) {
     spdlog::error("cannot start: {}", error.message);
     return 1;
@@ -138,7 +145,8 @@ int fail_to_start(const Error& error) {
 int serve(const Settings& settings) {
     set_up_logging(settings);
     sys::tune_allocator();
-    if (auto raised = sys::raise_open_files_limit(); !raised) spdlog::warn("open files: {}", raised.error().message);
+    const auto descriptors = sys::raise_open_files_limit();
+    if (!descriptors) spdlog::warn("open files: {}", descriptors.error().message);
 
     Authenticator authenticator(settings.auth_guest_loopback_only);
     const sys::SystemClock clock;
@@ -147,6 +155,7 @@ int serve(const Settings& settings) {
     if (auto tls = set_up_tls(settings, state); !tls) return fail_to_start(tls.error());
     NodeBackend backend(state);
     runtime::NodeOptions options = node_options(settings, authenticator);
+    options.descriptors_max = descriptors.value_or(0);
     options.listeners = make_listeners(settings, backend, state.tls);
 
     sys::Loop loop;
@@ -162,7 +171,9 @@ int serve(const Settings& settings) {
     if (auto started = node.start(); !started) return fail_to_start(started.error());
     print_endpoints(node, settings);
     ResourceAlarm alarm(resource_limits(settings));
+    ClockStep wall_clock;
     while (!stopping) {
+        if (wall_clock.seen(clock.now())) wake_cores(node);
         check_resources(alarm, settings, node, state);
         loop.wait(clock.now().mono.plus_ms(watch_interval_ms));
     }
