@@ -17,6 +17,7 @@ namespace fantail::runtime {
 namespace {
 /// A core busier than this gets no further connection while another is less busy.
 constexpr std::uint32_t pack_permille_max = 600;
+constexpr std::int64_t refusals_report_interval_ms = 10'000;
 }  // namespace
 
 Node::Node(NodeOptions options) : options_(std::move(options)) {
@@ -28,6 +29,7 @@ Node::~Node() { stop(); }
 Result<void> Node::start() {
     FANTAIL_CHECK(open_data_dir());
     options_.controller.shard_count = shards_;
+    descriptors_ = share_descriptors(options_.descriptors_max, shards_);
     for (std::uint16_t i = 0; i < options_.cores; ++i) machines_.push_back(std::make_unique<RealMachine>());
     for (std::uint16_t i = 0; i < options_.cores; ++i) cores_.push_back(std::make_unique<Core>(CoreId(i), *this, *machines_[i]));
     FANTAIL_CHECK(recover_cores());
@@ -76,6 +78,7 @@ Result<void> Node::open_listeners() {
 
 /// Runs on core 0, which accepts for all.
 void Node::place(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
+    if (static_cast<std::uint64_t>(fd.get()) >= descriptors_.connections_end) return refuse(fd);
     const CoreId chosen = choose_core();
     // A socket is taken onto a loop by the loop's own thread.
     auto adopt = [fd = std::move(fd), listener = std::move(listener), machine = machines_[chosen.value].get()](Core& core) mutable {
@@ -88,6 +91,21 @@ void Node::place(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
     }
     acceptor.post(chosen, TaskMessage{std::move(adopt)});
     acceptor.request_turn();
+}
+
+/// The connection ends with `fd`, which its caller drops: that tells its client more than silence would.
+void Node::refuse(const sys::Fd& fd) {
+    ++refused_;
+    const MonoTime now = cores_.front()->now().mono;
+    if (now < refusals_reported_.plus_ms(refusals_report_interval_ms)) return;
+    refusals_reported_ = now;
+    report(std::to_string(std::exchange(refused_, 0)) + " connections refused: descriptor " + std::to_string(fd.get()) +
+           " of at most " + std::to_string(options_.descriptors_max) + ", and the rest is for storage");
+}
+
+void Node::report(const std::string& line) {
+    const std::scoped_lock lock(report_mutex_);
+    if (options_.report) options_.report(line);
 }
 
 CoreId Node::choose_core() const {
@@ -125,10 +143,8 @@ Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Fi
     local.shard = shard;
     local.nonce = sys::random_u64();
     local.salvage = options_.salvage;
-    local.report = [this, shard](const std::string& line) {
-        const std::scoped_lock lock(report_mutex_);
-        if (options_.report) options_.report("shard " + std::to_string(shard.value) + ": " + line);
-    };
+    local.segments_open_max = descriptors_.segments_per_shard;
+    local.report = [this, shard](const std::string& line) { report("shard " + std::to_string(shard.value) + ": " + line); };
     return storage::open_local_log(std::move(local), files, listener, sink);
 }
 
@@ -143,10 +159,7 @@ void Node::log_state_changed(ShardId shard, storage::LogState state, const Error
                                                               : "storage failed: nothing is confirmed any more";
     const std::string line = "shard " + std::to_string(shard.value) + ": " + what +
                              (reason.message.empty() ? "" : " (" + reason.message + ")");
-    {
-        const std::scoped_lock lock(report_mutex_);
-        if (options_.report) options_.report(line);
-    }
+    report(line);
     const bool on = state != storage::LogState::ok;
     const std::string source = "shard " + std::to_string(shard.value);
     for (auto& core : cores_) core->run_task([source, on, line](Core& self) { self.set_alarm(source, on, line); });

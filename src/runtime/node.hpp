@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "broker/controller.hpp"
 #include "runtime/core_host.hpp"
+#include "runtime/descriptor_budget.hpp"
 #include "runtime/listener_config.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/real_machine.hpp"
@@ -29,6 +31,7 @@ struct NodeOptions {
     std::uint16_t shards = 0;              ///< of a new data directory; 0: as many as cores
     Placement placement = Placement::pack;
     bool salvage = false;                  ///< go on behind damaged places of the journal, reporting them
+    std::uint64_t descriptors_max = 0;     ///< that the process may open; 0: no bound
     std::vector<ListenerConfig> listeners;
     broker::ControllerOptions controller;
     /// Called on any core.
@@ -80,9 +83,14 @@ private:
     Result<void> open_listeners();
     void place(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener);
     [[nodiscard]] CoreId choose_core() const;
+    void refuse(const sys::Fd& fd);
+    void report(const std::string& line);
 
     NodeOptions options_;
     std::uint16_t shards_ = 1;
+    DescriptorBudget descriptors_;
+    std::uint64_t refused_ = 0;                      ///< connections, since this was last reported
+    MonoTime refusals_reported_{std::numeric_limits<std::int64_t>::min() / 2};
     std::unique_ptr<RealMachine> start_machine_;     ///< of the starting thread: for the lock and the shard count
     std::vector<std::unique_ptr<RealMachine>> machines_;   ///< by core
     std::vector<std::unique_ptr<Core>> cores_;

@@ -11,7 +11,9 @@ namespace fantail::sys {
 static ErrorCode code_of(int error) {
     switch (error) {
         case ENOSPC:
-        case EDQUOT: return ErrorCode::no_space;
+        case EDQUOT:
+        case EMFILE:
+        case ENFILE: return ErrorCode::no_space;
         case ENOENT: return ErrorCode::not_found;
         case EROFS:
         case EACCES:

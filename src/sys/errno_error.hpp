@@ -9,8 +9,8 @@
 namespace fantail::sys {
 
 /// The Error for `error` (an errno value) that befell `what` (a path, an address, a call), with errno's text: no_space
-/// (ENOSPC, EDQUOT), not_found (ENOENT), unavailable (EROFS, EACCES, EPERM, an address in use, a peer that is gone),
-/// io (anything else).
+/// (ENOSPC, EDQUOT, and no descriptor left: EMFILE, ENFILE), not_found (ENOENT), unavailable (EROFS, EACCES, EPERM, an
+/// address in use, a peer that is gone), io (anything else).
 [[nodiscard]] Error errno_error(int error, std::string_view what);
 
 }  // namespace fantail::sys

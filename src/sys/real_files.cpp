@@ -286,7 +286,13 @@ void RealFiles::replace(const std::string& path, Bytes contents, Done<> done) {
 }
 
 void RealFiles::rename(const std::string& from, const std::string& to, Done<> done) {
-    do_slow([from, to] { return posix::rename(from, to); }, std::move(done));
+    do_slow([from, to] { return posix::rename(from, to); },
+            [this, from, to, done = std::move(done)](Result<void> result) mutable {
+                // Errors name the file by its present name.
+                for (OpenFile& file : files_)
+                    if (result && file.path == from) file.path = to;
+                done(std::move(result));
+            });
 }
 
 void RealFiles::remove(const std::string& path, Done<> done) {

@@ -3,6 +3,7 @@
 #include "sys/real_files.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -311,6 +312,15 @@ TEST_P(RealFilesTest, RemovingAMissingFileIsNoErrorAndRenamingOneIsNotFound) {
     const auto renamed = await<void>([&](auto done) { files->rename(path("x"), path("y"), std::move(done)); });
     ASSERT_FALSE(renamed);
     EXPECT_EQ(renamed.error().code, ErrorCode::not_found);
+}
+
+TEST_P(RealFilesTest, AnErrorNamesAFileByItsPresentName) {
+    const FileId file = create(path("before")).value();
+    ASSERT_TRUE(await<void>([&](auto done) { files->rename(path("before"), path("now"), std::move(done)); }));
+    Bytes into(1);
+    const auto read = files->read_at(file, 1u << 30, into);
+    ASSERT_FALSE(read);
+    EXPECT_THAT(read.error().message, testing::StartsWith(path("now")));
 }
 
 TEST_P(RealFilesTest, ALockedFileIsUnavailableUntilItIsClosed) {
