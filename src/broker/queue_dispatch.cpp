@@ -87,13 +87,17 @@ void Queue::dispatch() {
     if (!serve_gets()) return;
     std::uint64_t budget = limits::dispatch_bytes_max;
     std::uint64_t leased = 0;
+    std::uint64_t leased_bytes = 0;
     Head head;
     while (Consumer* consumer = ring_.front()) {
-        if (find_head(head) != Find::found) return;
+        if (find_head(head) != Find::found) break;
         std::uint64_t count = ring_.alone() ? std::min(head.span.size(), consumer->window()) : 1;
         const std::uint64_t each = (*head.batch.bytes)->size() / head.batch.count + 1;
         count = std::min(count, budget / each + 1);
-        if (!consumer->settled_on_delivery) leased += count;
+        if (!consumer->settled_on_delivery) {
+            leased += count;
+            leased_bytes += count * each;
+        }
         deliver(*consumer, head, count);
         if (count * each >= budget) {
             mark_dirty();
@@ -101,7 +105,8 @@ void Queue::dispatch() {
         }
         budget -= count * each;
     }
-    if (leased > 0 && ready() > leased) context_.consumers_lag = true;
+    if (leased == 0) return;
+    context_.pace.add({ready() > leased ? ConsumerPace::Kind::behind : ConsumerPace::Kind::even, leased_bytes});
 }
 
 /// Answers gets in order. False when one waits for a read: nobody may overtake it.

@@ -254,7 +254,7 @@ void Shard::wake_due_queues() {
 void Shard::end_of_turn(const Now& now) {
     context_.now = now;
     wake_due_queues();
-    context_.consumers_lag = false;
+    context_.pace = {};
     turn_.clear();
     turn_.swap(context_.dirty);
     for (Queue* queue : turn_) queue->turn();

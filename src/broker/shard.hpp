@@ -48,9 +48,8 @@ public:
     /// Whether end_of_turn() should run again without waiting: some queue used up its share of a turn.
     [[nodiscard]] bool busy() const { return !context_.dirty.empty() || !context_.settled.empty() || !context_.returned.empty(); }
 
-    /// Whether, in the last turn, consumers took all that their windows allowed and left more behind: they settle as fast
-    /// as turns come, so shorter turns would serve them better.
-    [[nodiscard]] bool consumers_lag() const { return context_.consumers_lag; }
+    /// How the consumers with windows did in the last turn.
+    [[nodiscard]] const ConsumerPace& consumer_pace() const { return context_.pace; }
 
     // Recovery (shard_recovery.cpp), in this order: restore() at most once, replay_*(), queue_put() and covered() in any
     // order, live(), recovered().

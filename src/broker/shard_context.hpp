@@ -9,6 +9,7 @@
 
 #include "base/time.hpp"
 #include "broker/consumer.hpp"
+#include "broker/consumer_pace.hpp"
 #include "broker/host.hpp"
 #include "broker/queue_changes.hpp"
 #include "broker/queue_rules.hpp"
@@ -60,7 +61,7 @@ struct ShardContext {
     TailCache cache;
     ReadCache reads;
     std::map<ConsumerKey, std::unique_ptr<Consumer>> consumers;
-    bool consumers_lag = false;            ///< this turn's deliveries filled windows and left more than they took
+    ConsumerPace pace;  ///< of this turn
     std::vector<Queue*> dirty;             ///< each once (Queue::dirty_)
     std::vector<SettledSpan> settled;
     std::vector<ReturnedSpan> returned;

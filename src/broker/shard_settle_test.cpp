@@ -57,17 +57,17 @@ TEST(ShardSettle, ConsumersLagWhileTheyLeaveMoreThanTheyTake) {
     w.consume(alice, 1, q1, 2);
     w.publish(q1, {"a", "b", "c", "d", "e", "f", "g"});
     w.turn();
-    EXPECT_TRUE(w.shard->consumers_lag()) << "5 behind 2";
+    EXPECT_EQ(w.shard->consumer_pace().kind, ConsumerPace::Kind::behind) << "5 behind 2";
     w.turn();
-    EXPECT_FALSE(w.shard->consumers_lag()) << "it settled nothing: shorter turns would not help it";
+    EXPECT_EQ(w.shard->consumer_pace().kind, ConsumerPace::Kind::none) << "it settled nothing: shorter turns would not help it";
     const auto settle_window = [&w] {
         for (const Got& got : w.deliveries()) w.settle(got, Outcome::accept);
         w.turn();
     };
     settle_window();
-    EXPECT_TRUE(w.shard->consumers_lag()) << "3 behind 2";
+    EXPECT_EQ(w.shard->consumer_pace().kind, ConsumerPace::Kind::behind) << "3 behind 2";
     settle_window();
-    EXPECT_FALSE(w.shard->consumers_lag()) << "1 behind 2";
+    EXPECT_EQ(w.shard->consumer_pace().kind, ConsumerPace::Kind::even) << "1 behind 2";
 }
 
 TEST(ShardSettle, UnknownOffsetsAndOtherConsumersLeasesAreIgnored) {

@@ -68,9 +68,13 @@ bool Connection::read_once() {
     if (kept > 0) std::memcpy(buffer.data(), kept_.data(), kept);
     // A short read keeps turns short: with many messages a read, consumers would wait for each other's acks.
     const MutableBytes room = buffer.subspan(kept);
-    const auto got = stream_->read_some(room.subspan(0, std::min<std::size_t>(room.size(), core_.read_size())));
+    const bool publishes = published_to_ != 0;
+    const std::size_t wanted = core_.read_budget().size(publishes, core_.now().mono);
+    if (wanted == 0) return true;
+    const auto got = stream_->read_some(room.subspan(0, std::min<std::size_t>(room.size(), wanted)));
     if (!got || stream_->at_end()) return false;
     if (*got == 0) return true;
+    if (publishes) core_.read_budget().took(*got);
     bytes_in_ += *got;
     if (tls_) return take_cipher(buffer.subspan(0, *got));
     take_plain(buffer, kept, *got);

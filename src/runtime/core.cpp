@@ -137,7 +137,9 @@ void Core::end_of_turn() {
     for (int round = 0; round < rounds_max && !events_.empty(); ++round) show_events();
     for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i]->end_of_turn();
     for (auto& slot : shards_) slot->end_of_turn(now_);
-    read_budget_.end_of_turn(std::any_of(shards_.begin(), shards_.end(), [](const auto& s) { return s->shard().consumers_lag(); }));
+    broker::ConsumerPace pace;
+    for (auto& slot : shards_) pace.add(slot->shard().consumer_pace());
+    read_budget_.end_of_turn(pace, now_.mono);
     flush_touched();
     push_mail();
     // Last, because flushing may ask for more: a peer that has read enough is sent messages again.

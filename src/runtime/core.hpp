@@ -71,8 +71,7 @@ public:
     [[nodiscard]] broker::Controller* controller() { return controller_.get(); }
     [[nodiscard]] BufferPool& buffers() { return buffers_; }
     [[nodiscard]] MutableBytes read_buffer() { return read_buffer_; }
-    /// Bytes that a connection may read in this turn.
-    [[nodiscard]] std::uint32_t read_size() const { return read_budget_.size(); }
+    [[nodiscard]] ReadBudget& read_budget() { return read_budget_; }
     [[nodiscard]] std::uint64_t pressured_shards() const { return pressured_; }
     /// The alarm in force, of whatever source; `on` is false if there is none.
     [[nodiscard]] broker::Blocked alarm() const;

@@ -6,24 +6,36 @@
 #include <cstdint>
 
 #include "base/limits.hpp"
+#include "base/time.hpp"
+#include "broker/consumer_pace.hpp"
 
 namespace fantail::runtime {
 
-/// A consumer takes one window of messages a turn at most, a publisher as many as one read brings. Long reads cost the
-/// least; but where they bring more than the windows take, consumers fall behind, and what they get must then be read
-/// back from the disk. So reads shrink while consumers lag, and grow again, slowly, when they do not.
+/// A consumer gets one window of messages a round trip, a publisher could be read from in every turn. While consumers that
+/// settle within `patience_ns` are behind, those who publish are read as many bytes as consumers took, a little less:
+/// what is delivered then comes from memory. Otherwise it would be written, flushed and read back, which costs more than
+/// waiting. A slower consumer, or one with a small window, slows nobody.
 class ReadBudget {
 public:
-    /// Bytes.
-    [[nodiscard]] std::uint32_t size() const { return size_; }
-    /// \param lagging consumers of this core left more than they took in the turn that ends
-    void end_of_turn(bool lagging) {
-        size_ = lagging ? std::max(size_ / 2, limits::read_size_min) : std::min(size_ + growth, limits::read_size_max);
+    /// Bytes; 0: not in this turn.
+    [[nodiscard]] std::uint32_t size(bool publishes, MonoTime now) const {
+        if (!publishes || now >= behind_until_) return limits::read_size_max;
+        return credit_ < limits::read_size_min ? 0 : credit_;
+    }
+    /// A connection that publishes was read from.
+    void took(std::size_t bytes) { credit_ -= static_cast<std::uint32_t>(std::min<std::size_t>(bytes, credit_)); }
+    /// \param pace of this core's consumers in the turn that ends
+    void end_of_turn(const broker::ConsumerPace& pace, MonoTime now) {
+        if (pace.kind == broker::ConsumerPace::Kind::even) behind_until_ = {};
+        if (pace.kind != broker::ConsumerPace::Kind::behind || pace.leased_bytes < limits::read_size_min) return;
+        behind_until_ = {now.ns + patience_ns};
+        credit_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(credit_ + pace.leased_bytes / 8 * 7, limits::read_size_max));
     }
 
 private:
-    static constexpr std::uint32_t growth = 1024;
-    std::uint32_t size_ = limits::read_size_max;
+    static constexpr std::int64_t patience_ns = 200'000;
+    MonoTime behind_until_;
+    std::uint32_t credit_ = 0;
 };
 
 }  // namespace fantail::runtime
