@@ -11,7 +11,7 @@ namespace fantail::storage {
 
 namespace {
 /// One full file may wait: what is settled meanwhile is never written again.
-constexpr std::size_t unflushed_before_flush = 2;
+constexpr std::size_t unflushed_before_flush = 1;
 /// Bytes read at a time: to start a direct read of all of a window would hold up the turn for milliseconds.
 constexpr std::uint64_t read_piece_size = 1u << 20;
 }  // namespace
