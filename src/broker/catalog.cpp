@@ -8,7 +8,9 @@ namespace fantail::broker {
 
 namespace {
 
-std::unexpected<Error> refuse(std::string what) { return fail(ErrorCode::corrupt, "catalog change: " + std::move(what)); }
+std::unexpected<Error> refuse(std::string what) {
+    return fail(ErrorCode::corrupt, "catalog change: " + std::move(what));
+}
 
 template <class Map, class Key>
 auto* find_owned(const Map& map, const Key& key) {
@@ -36,9 +38,12 @@ NamePattern compile_or_none(const std::string& pattern) {
 
 BindingDefinition definition_of(const BindingNode& binding) {
     const bool to_exchange = binding.to.exchange != nullptr;
-    return {binding.source->definition.vhost, binding.source->definition.name,
-            to_exchange ? name_of(*binding.to.exchange) : name_of(*binding.to.queue), to_exchange,
-            binding.routing_key, binding.arguments};
+    return {binding.source->definition.vhost,
+            binding.source->definition.name,
+            to_exchange ? name_of(*binding.to.exchange) : name_of(*binding.to.queue),
+            to_exchange,
+            binding.routing_key,
+            binding.arguments};
 }
 
 VhostNode* Catalog::vhost_node(VhostId id) const { return find_owned(vhosts_, id); }
@@ -70,7 +75,8 @@ Catalog::Applied Catalog::on(const VhostPut& change) {
     VhostNode* node = vhost_node(put.id);
     const auto* named = find_in(vhosts_by_name_, put.name);
     if (named != nullptr && *named != node) return refuse("vhost '" + put.name + "' has another id");
-    if (node != nullptr && node->definition.name != put.name) return refuse("vhost '" + put.name + "' had another name");
+    if (node != nullptr && node->definition.name != put.name)
+        return refuse("vhost '" + put.name + "' had another name");
     if (node == nullptr) {
         auto& made = vhosts_[put.id] = std::make_unique<VhostNode>();
         node = vhosts_by_name_[put.name] = made.get();
@@ -98,7 +104,8 @@ Catalog::Applied Catalog::on(const ExchangePut& change) {
     VhostNode* vhost = vhost_node(put.vhost);
     if (vhost == nullptr) return refuse("exchange '" + put.name + "' in no vhost");
     ExchangeNode* node = exchange_node(put.id);
-    if (find_node(vhost->exchanges, put.name) != node) return refuse("exchange '" + put.name + "' has another id or name");
+    if (find_node(vhost->exchanges, put.name) != node)
+        return refuse("exchange '" + put.name + "' has another id or name");
     if (node != nullptr) {
         const ExchangeDefinition& old = node->definition;
         if (old.type != put.type || old.hash_header != put.hash_header || old.hash_property != put.hash_property)
@@ -112,14 +119,16 @@ Catalog::Applied Catalog::on(const ExchangePut& change) {
     made->definition = put;
     vhost->exchanges.insert(made.get());
     const ExchangeId id = made->definition.id;
-    exchange_id_max_ = std::max(exchange_id_max_, id);
+    exchange_counter_max_ = std::max(exchange_counter_max_, counter_of(id));
     exchanges_[id] = std::move(made);
     return CatalogEffect{};
 }
 
 Catalog::Applied Catalog::on(const ExchangeRemoved& change) {
-    if (ExchangeNode* node = exchange_node(change.exchange)) remove_exchange(*node);
-    return CatalogEffect{};
+    ExchangeNode* node = exchange_node(change.exchange);
+    if (node == nullptr) return CatalogEffect{};
+    remove_exchange(*node);
+    return CatalogEffect{CatalogEffect::Kind::exchange_removed, {}, change.exchange};
 }
 
 void Catalog::remove_exchange(ExchangeNode& exchange) {
@@ -194,12 +203,13 @@ Catalog::Ends Catalog::ends_of(const BindingDefinition& binding) const {
 Catalog::Applied Catalog::on(const BindingAdded& change) {
     const BindingDefinition& added = change.binding;
     const Ends ends = ends_of(added);
-    if (!ends.complete()) return refuse("binding from '" + added.source + "' to '" + added.destination + "' lacks an end");
+    if (!ends.complete())
+        return refuse("binding from '" + added.source + "' to '" + added.destination + "' lacks an end");
     if (ends.source->bindings.contains(BindingKey{ends.to, added.routing_key, added.arguments})) return CatalogEffect{};
     ends.source->table->add(added, ends.to);
     auto& list = list_at(ends.to);
-    auto node = std::make_unique<BindingNode>(BindingNode{ends.source, ends.to, added.routing_key, added.arguments,
-                                                          static_cast<std::uint32_t>(list.size())});
+    auto node = std::make_unique<BindingNode>(
+        BindingNode{ends.source, ends.to, added.routing_key, added.arguments, static_cast<std::uint32_t>(list.size())});
     list.push_back(node.get());
     ends.source->bindings.insert(std::move(node));
     return CatalogEffect{};
@@ -208,7 +218,8 @@ Catalog::Applied Catalog::on(const BindingAdded& change) {
 Catalog::Applied Catalog::on(const BindingRemoved& change) {
     const Ends ends = ends_of(change.binding);
     if (!ends.complete()) return CatalogEffect{};
-    const auto at = ends.source->bindings.find(BindingKey{ends.to, change.binding.routing_key, change.binding.arguments});
+    const auto at =
+        ends.source->bindings.find(BindingKey{ends.to, change.binding.routing_key, change.binding.arguments});
     if (at != ends.source->bindings.end()) remove_binding(**at);
     return CatalogEffect{};
 }
@@ -225,7 +236,8 @@ void Catalog::remove_binding(BindingNode& binding) {
 
 bool Catalog::has_binding(const BindingDefinition& binding) const {
     const Ends ends = ends_of(binding);
-    return ends.complete() && ends.source->bindings.contains(BindingKey{ends.to, binding.routing_key, binding.arguments});
+    return ends.complete() &&
+           ends.source->bindings.contains(BindingKey{ends.to, binding.routing_key, binding.arguments});
 }
 
 // ----------------------------------------------------------------------------------------------- users and permissions
@@ -243,7 +255,8 @@ Catalog::Applied Catalog::on(const UserRemoved& change) {
 Catalog::Applied Catalog::on(const PermissionPut& change) {
     const PermissionDefinition& put = change.permission;
     const auto user = users_.find(put.user);
-    if (user == users_.end() || vhost_node(put.vhost) == nullptr) return refuse("permission of '" + put.user + "' lacks user or vhost");
+    if (user == users_.end() || vhost_node(put.vhost) == nullptr)
+        return refuse("permission of '" + put.user + "' lacks user or vhost");
     PermissionNode node{put, {}, {}, {}};
     node.configure = compile_or_none(node.definition.configure);
     node.write = compile_or_none(node.definition.write);

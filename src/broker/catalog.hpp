@@ -10,11 +10,12 @@
 
 namespace fantail::broker {
 
-/// What a change means to the shard that holds the queue.
+/// What a change means to the shard that holds the queue, or remembers for the exchange.
 struct CatalogEffect {
-    enum class Kind : std::uint8_t { none, queue_put, queue_removed };
+    enum class Kind : std::uint8_t { none, queue_put, queue_removed, exchange_removed };
     Kind kind = Kind::none;
     QueueId queue;
+    ExchangeId exchange{};
 };
 
 /// Single-threaded. Invariants: every queue and exchange is in the tables of its vhost under its name and in the table by
@@ -47,7 +48,8 @@ public:
     [[nodiscard]] const QueueDefinition* queue(VhostId vhost, std::string_view name) const override;
     [[nodiscard]] const QueueDefinition* queue(QueueId id) const override;
     void route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const override;
-    [[nodiscard]] bool permits(std::string_view user, VhostId vhost, Operation operation, std::string_view resource) const override;
+    [[nodiscard]] bool permits(std::string_view user, VhostId vhost, Operation operation,
+                               std::string_view resource) const override;
     [[nodiscard]] bool may_enter(std::string_view user, VhostId vhost) const override;
 
     // Lists, in no particular order. What `fn` gets is valid during the call; `fn` must not change the catalog.
@@ -57,9 +59,12 @@ public:
     void for_each_exchange(VhostId vhost, const std::function<void(const ExchangeDefinition&)>& fn) const;
     void for_each_binding(const std::function<void(const BindingDefinition&)>& fn) const;
     /// Those that start at the exchange.
-    void for_each_binding_from(const ExchangeDefinition& exchange, const std::function<void(const BindingDefinition&)>& fn) const;
-    void for_each_binding_to(const QueueDefinition& queue, const std::function<void(const BindingDefinition&)>& fn) const;
-    void for_each_binding_to(const ExchangeDefinition& exchange, const std::function<void(const BindingDefinition&)>& fn) const;
+    void for_each_binding_from(const ExchangeDefinition& exchange,
+                               const std::function<void(const BindingDefinition&)>& fn) const;
+    void for_each_binding_to(const QueueDefinition& queue,
+                             const std::function<void(const BindingDefinition&)>& fn) const;
+    void for_each_binding_to(const ExchangeDefinition& exchange,
+                             const std::function<void(const BindingDefinition&)>& fn) const;
     [[nodiscard]] std::vector<const VhostDefinition*> vhosts() const;
     [[nodiscard]] std::vector<const UserDefinition*> users() const;
     [[nodiscard]] std::vector<const PermissionDefinition*> permissions() const;
@@ -74,8 +79,8 @@ public:
     [[nodiscard]] std::size_t queue_count(VhostId vhost) const;
     /// The number of the last start of the process; 0 before the first.
     [[nodiscard]] std::uint32_t boot() const { return boot_; }
-    /// The highest ids seen; new ones go above.
-    [[nodiscard]] ExchangeId exchange_id_max() const { return exchange_id_max_; }
+    /// The highest of an exchange's counter and of a vhost's id; new ones go above.
+    [[nodiscard]] std::uint64_t exchange_counter_max() const { return exchange_counter_max_; }
     [[nodiscard]] VhostId vhost_id_max() const { return vhost_id_max_; }
 
 private:
@@ -123,14 +128,14 @@ private:
     std::unordered_map<QueueId, QueueNode> queues_;
     std::unordered_map<ExchangeId, std::unique_ptr<ExchangeNode>> exchanges_;
     TextMap<UserNode> users_;
-    mutable TextMap<OptionsRef> options_;   ///< by their encoding; changes nothing that can be seen
-    mutable std::size_t options_swept_ = 0; ///< how many were left by the last sweep
+    mutable TextMap<OptionsRef> options_;    ///< by their encoding; changes nothing that can be seen
+    mutable std::size_t options_swept_ = 0;  ///< how many were left by the last sweep
     std::uint64_t version_ = 1;
     std::uint32_t boot_ = 0;
-    ExchangeId exchange_id_max_;
+    std::uint64_t exchange_counter_max_ = 0;
     VhostId vhost_id_max_;
     // Scratch of route().
-    mutable std::uint64_t sequence_ = 0;    ///< counts messages
+    mutable std::uint64_t sequence_ = 0;  ///< counts messages
     mutable Matches matches_;
     mutable std::vector<const ExchangeNode*> hops_;
 };

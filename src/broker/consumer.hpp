@@ -42,21 +42,24 @@ struct Consumer {
     Queue* queue = nullptr;
     std::uint32_t prefetch = 0;
     std::int32_t priority = 0;
-    bool attached = false;       ///< false: gets nothing by itself, only holds leases
-    bool active = true;          ///< false: waits behind the single active consumer
+    bool attached = false;  ///< false: gets nothing by itself, only holds leases
+    bool active = true;     ///< false: waits behind the single active consumer
+    bool yields = false;    ///< active until it has settled what it holds, then one of higher priority is
     bool flow = true;
     bool exclusive = false;
     bool settled_on_delivery = false;
     bool linked = false;
-    std::uint64_t order = 0;     ///< of registration
+    std::uint64_t order = 0;  ///< of registration
     std::uint64_t held = 0;
     std::int64_t timeout_ms = -1;
-    std::uint32_t gets = 0;      ///< single gets that wait for a read
-    Consumer* next = nullptr;    ///< in the ring
+    std::uint32_t gets = 0;    ///< single gets that wait for a read
+    Consumer* next = nullptr;  ///< in the ring
     Consumer* previous = nullptr;
     std::unique_ptr<StreamCursor> cursor;
 
-    [[nodiscard]] bool takes() const { return attached && active && flow && (prefetch == 0 || held < prefetch); }
+    [[nodiscard]] bool takes() const {
+        return attached && active && !yields && flow && (prefetch == 0 || held < prefetch);
+    }
     /// How many more it may hold.
     [[nodiscard]] std::uint64_t window() const { return prefetch == 0 ? ~std::uint64_t{0} : prefetch - held; }
 

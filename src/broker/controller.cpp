@@ -114,19 +114,18 @@ void Controller::publish(CatalogChange change, bool durable) {
 
 // ------------------------------------------------------------------------------------------------ questions to shards
 
-Controller::Step Controller::inspect(Operation& operation, const QueueDefinition& queue) {
+void Controller::ask(Operation& operation, const QueueDefinition& queue, ShardCommand question) {
     operation.inspected = queue.id;
     last_question_ = last_question_.plus(1);
     inspections_.emplace(last_question_, &operation);
-    host_.send(shard_of(queue.id), last_question_, Inspect{queue.id});
-    return Step::inspects;
+    host_.send(shard_of(queue.id), last_question_, std::move(question));
 }
 
 void Controller::queue_unused(QueueId queue) {
     if (catalog_.queue(queue) == nullptr || !unused_asked_.insert(queue).second) return;
     last_question_ = last_question_.plus(1);
     unused_.emplace(last_question_, queue);
-    host_.send(shard_of(queue), last_question_, Inspect{queue});
+    host_.send(shard_of(queue), last_question_, CloseQueue{.queue = queue, .if_abandoned = true});
 }
 
 void Controller::on_event(Event&& event) {
@@ -136,7 +135,7 @@ void Controller::on_event(Event&& event) {
 void Controller::on_counts(const QueueCounts& counts) {
     if (const auto unused = unused_.extract(counts.request)) {
         unused_asked_.erase(unused.mapped());
-        if (counts.consumers == 0) remove_queue(unused.mapped());
+        if (counts.closed) remove_queue(unused.mapped());
         return;
     }
     const auto question = inspections_.extract(counts.request);
@@ -151,7 +150,7 @@ void Controller::on_counts(const QueueCounts& counts) {
 
 Controller::Step Controller::finish_inspected(Operation& operation, const QueueCounts& counts) {
     if (const auto* command = std::get_if<DeleteQueue>(&operation.command)) {
-        operation.reply.outcome = delete_inspected(operation, *command, counts);
+        operation.reply.outcome = delete_closed(operation, *command, counts);
         return Step::decided;
     }
     // Somebody may have deleted it meanwhile, and even made another of its name: from the start, then.

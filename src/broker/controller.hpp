@@ -47,7 +47,7 @@ public:
     void on_barrier(RequestId barrier);
     /// An answer of a shard to a question of the controller.
     void on_event(Event&& event);
-    /// Deletes the queue if nobody consumes from it.
+    /// Deletes the queue if it still is.
     void queue_unused(QueueId queue);
     /// The same as the command ConnectionClosed, for a connection that cannot send it any more.
     void connection_closed(ConnectionId connection);
@@ -62,11 +62,11 @@ private:
         Origin origin;
         AdminCommand command;
         AdminReply reply;
-        QueueId inspected;          ///< the queue that a shard was asked about
-        bool durable = false;       ///< what it concerns outlives the process
+        QueueId inspected;     ///< the queue that a shard was asked about
+        bool durable = false;  ///< what it concerns outlives the process
         bool decided = false;
-        RequestId barrier;          ///< every core must have seen it
-        Lsn lsn;                    ///< this must be durable
+        RequestId barrier;  ///< every core must have seen it
+        Lsn lsn;            ///< this must be durable
     };
     using Operations = std::list<Operation>;
     struct Announced {
@@ -74,9 +74,9 @@ private:
         VhostId vhost;
     };
     struct Client {
-        Operations operations;                 ///< unanswered, in order
-        Operations::iterator next = operations.end();   ///< the first that was not begun
-        bool inspecting = false;               ///< a shard's answer must come before the next
+        Operations operations;                         ///< unanswered, in order
+        Operations::iterator next = operations.end();  ///< the first that was not begun
+        bool inspecting = false;                       ///< a shard's answer must come before the next
         std::optional<Announced> announced;
         std::vector<QueueId> exclusive;
     };
@@ -90,7 +90,7 @@ private:
     [[nodiscard]] bool is_ready(const Operation& operation) const;
     void answer_all(const std::vector<ConnectionId>& connections);
     void drop_if_idle(ConnectionId connection);
-    Step inspect(Operation& operation, const QueueDefinition& queue);
+    void ask(Operation& operation, const QueueDefinition& queue, ShardCommand question);
     void on_counts(const QueueCounts& counts);
     Step finish_inspected(Operation& operation, const QueueCounts& counts);
     void publish(CatalogChange change, bool durable);
@@ -104,13 +104,14 @@ private:
     Result<void> on(Operation& operation, Unbind& command);
     Result<void> make_queue(Operation& operation, DeclareQueue& command);
     Result<void> check_queue_limits(const DeclareQueue& command) const;
-    Result<void> delete_inspected(Operation& operation, const DeleteQueue& command, const QueueCounts& counts);
+    Result<void> delete_closed(Operation& operation, const DeleteQueue& command, const QueueCounts& counts);
     [[nodiscard]] bool is_persistent(const BindingDefinition& binding) const;
     void remove_queue(QueueId queue);
     void remove_exchange(ExchangeId exchange);
     void remove_if_unbound(const std::vector<ExchangeId>& sources);
     [[nodiscard]] std::string make_name(const DeclareQueue& command);
     [[nodiscard]] QueueId make_queue_id(const DeclareQueue& command);
+    [[nodiscard]] ExchangeId make_exchange_id() const;
     [[nodiscard]] const PolicyBook& policies(VhostId vhost);
     [[nodiscard]] std::string vhost_name(VhostId vhost) const;
 
@@ -130,18 +131,19 @@ private:
     void make_default_users();
     void apply_policies(VhostId vhost);
     void withdraw(Client& client);
-    void request_close(const std::string& reason, const std::optional<std::string>& user, const std::optional<VhostId>& vhost);
+    void request_close(const std::string& reason, const std::optional<std::string>& user,
+                       const std::optional<VhostId>& vhost);
 
     Catalog& catalog_;
     ControllerHost& host_;
     ControllerOptions options_;
     std::unordered_map<ConnectionId, Client> clients_;
-    std::unordered_map<RequestId, Operation*> inspections_;      ///< by the question's number
-    std::unordered_map<RequestId, QueueId> unused_;              ///< questions whether to delete
+    std::unordered_map<RequestId, Operation*> inspections_;  ///< by the question's number
+    std::unordered_map<RequestId, QueueId> unused_;          ///< questions whether to delete
     std::unordered_set<QueueId> unused_asked_;
-    std::deque<Operation*> barrier_waits_;                       ///< in the order of `barrier`
-    std::deque<Operation*> durable_waits_;                       ///< in the order of `lsn`
-    std::unordered_map<VhostId, PolicyBook> books_;              ///< made when needed
+    std::deque<Operation*> barrier_waits_;           ///< in the order of `barrier`
+    std::deque<Operation*> durable_waits_;           ///< in the order of `lsn`
+    std::unordered_map<VhostId, PolicyBook> books_;  ///< made when needed
     std::unordered_map<VhostId, std::uint32_t> vhost_connections_;
     std::unordered_map<std::string, std::uint32_t> user_connections_;
     std::size_t connection_count_ = 0;
@@ -150,7 +152,7 @@ private:
     RequestId barrier_reached_;
     Lsn last_lsn_;
     Lsn durable_;
-    std::uint32_t queue_sequence_ = 0;                           ///< of this boot
+    std::uint32_t queue_sequence_ = 0;  ///< of this boot
 };
 
 }  // namespace fantail::broker

@@ -67,7 +67,7 @@ void Controller::make_vhost(VhostDefinition definition) {
 void Controller::make_predeclared(VhostId vhost) {
     auto make = [&](ExchangeDefinition exchange) {
         if (catalog_.exchange(vhost, exchange.name) != nullptr) return;
-        exchange.id = catalog_.exchange_id_max().plus(1);
+        exchange.id = make_exchange_id();
         exchange.vhost = vhost;
         exchange.durable = true;
         exchange.declared_alternate = exchange.alternate;
@@ -91,11 +91,13 @@ Result<void> Controller::on(Operation& operation, ConnectionOpened& command) {
     if (vhost == nullptr) return fail(ErrorCode::not_found, "the vhost does not exist any more");
     if (vhost->connections_max && connection_count(vhost->id) >= *vhost->connections_max)
         return fail(ErrorCode::not_allowed, "access to vhost '" + vhost->name + "' refused for user '" + command.user +
-                                                "': connection limit (" + std::to_string(*vhost->connections_max) + ") is reached");
+                                                "': connection limit (" + std::to_string(*vhost->connections_max) +
+                                                ") is reached");
     const UserDefinition* user = catalog_.user(command.user);
     if (user != nullptr && user->connections_max && count_of(user_connections_, command.user) >= *user->connections_max)
-        return fail(ErrorCode::not_allowed, "connection refused for user '" + command.user + "': user connection limit (" +
-                                                std::to_string(*user->connections_max) + ") is reached");
+        return fail(ErrorCode::not_allowed, "connection refused for user '" + command.user +
+                                                "': user connection limit (" + std::to_string(*user->connections_max) +
+                                                ") is reached");
     ++vhost_connections_[command.vhost];
     ++user_connections_[command.user];
     ++connection_count_;
@@ -120,9 +122,12 @@ Result<void> Controller::on(Operation& operation, ConnectionClosed&) {
     return {};
 }
 
-void Controller::request_close(const std::string& reason, const std::optional<std::string>& user, const std::optional<VhostId>& vhost) {
+void Controller::request_close(const std::string& reason, const std::optional<std::string>& user,
+                               const std::optional<VhostId>& vhost) {
     for (const auto& [connection, client] : clients_) {
-        if (!client.announced || (user && client.announced->user != *user) || (vhost && client.announced->vhost != *vhost)) continue;
+        if (!client.announced || (user && client.announced->user != *user) ||
+            (vhost && client.announced->vhost != *vhost))
+            continue;
         host_.emit(connection, CloseRequested{reason});
     }
 }
@@ -132,7 +137,8 @@ void Controller::request_close(const std::string& reason, const std::optional<st
 Result<void> Controller::on(Operation& operation, PutVhost& command) {
     VhostDefinition& put = command.definition;
     if (put.name.empty() || put.name.size() > limits::name_size_max)
-        return fail(ErrorCode::malformed, "the name of a vhost has 1 to " + std::to_string(limits::name_size_max) + " bytes");
+        return fail(ErrorCode::malformed,
+                    "the name of a vhost has 1 to " + std::to_string(limits::name_size_max) + " bytes");
     operation.durable = true;
     if (const VhostDefinition* current = catalog_.vhost(put.name)) {
         put.id = current->id;
@@ -153,6 +159,11 @@ Result<void> Controller::on(Operation& operation, RemoveVhost& command) {
     std::vector<QueueId> queues;
     catalog_.for_each_queue(id, [&](const QueueDefinition& queue) { queues.push_back(queue.id); });
     for (const QueueId queue : queues) publish(QueueRemoved{queue}, false);
+    std::vector<ExchangeId> remembering;
+    catalog_.for_each_exchange(id, [&](const ExchangeDefinition& exchange) {
+        if (exchange.deduplication_window_ms > 0) remembering.push_back(exchange.id);
+    });
+    for (const ExchangeId exchange : remembering) publish(ExchangeRemoved{exchange}, false);
     for (auto& [connection, client] : clients_)
         std::erase_if(client.exclusive, [&](QueueId queue) { return catalog_.queue(queue) == nullptr; });
     publish(VhostRemoved{id}, true);
@@ -233,7 +244,8 @@ void Controller::apply_policies(VhostId vhost) {
     catalog_.for_each_queue(vhost, [&](const QueueDefinition& each) {
         QueueDefinition now = each;
         book.lay_over(now);
-        if (now.options == each.options && now.policy == each.policy && now.operator_policy == each.operator_policy) return;
+        if (now.options == each.options && now.policy == each.policy && now.operator_policy == each.operator_policy)
+            return;
         queues.push_back(std::move(now));
     });
     std::vector<ExchangeDefinition> exchanges;

@@ -37,8 +37,9 @@ constexpr std::array queue_arguments_compared{"x-message-ttl",
                                               "x-stream-filter-size-bytes",
                                               "x-initial-cluster-size",
                                               "x-quorum-initial-group-size"};
-constexpr std::array exchange_arguments_compared{"alternate-exchange", "x-delayed-type", "hash-header",
-                                                 "hash-property"};
+constexpr std::array exchange_arguments_compared{
+    "alternate-exchange", "x-delayed-type",         "hash-header",
+    "hash-property",      "x-deduplication-window", "x-recent-history-length"};
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 

@@ -28,7 +28,9 @@ public:
         barriers.push_back(barrier);
     }
     void send(ShardId shard, RequestId request, ShardCommand command) override {
-        questions.push_back({shard, request, std::get<Inspect>(command).queue});
+        if (const auto* close = std::get_if<CloseQueue>(&command))
+            questions.push_back({shard, request, close->queue, *close});
+        else questions.push_back({shard, request, std::get<Inspect>(command).queue, std::nullopt});
     }
     void emit(ConnectionId to, Event event) override {
         if (auto* reply = std::get_if<AdminReply>(&event)) replies.push_back({to, std::move(*reply)});
@@ -40,6 +42,7 @@ public:
         ShardId shard;
         RequestId request;
         QueueId queue;
+        std::optional<CloseQueue> close;
     };
     std::vector<Bytes> log;
     std::vector<CatalogChange> shown;
@@ -96,6 +99,10 @@ protected:
         host.questions.pop_front();
         counts.request = question.request;
         counts.found = catalog.queue(question.queue) != nullptr;
+        if (question.close) {
+            const bool used = (question.close->if_unused || question.close->if_abandoned) && counts.consumers > 0;
+            counts.closed = counts.found && !used && !(question.close->if_empty && counts.ready > 0);
+        }
         controller.on_event(counts);
     }
     void reach_barriers() {

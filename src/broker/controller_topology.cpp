@@ -54,7 +54,8 @@ Controller::Step Controller::on(Operation& operation, DeclareQueue& command) {
     if (!operation.reply.outcome) return Step::decided;
     operation.reply.name = current->name;
     operation.reply.queue = current->id;
-    return inspect(operation, *current);
+    ask(operation, *current, Inspect{current->id, true});
+    return Step::inspects;
 }
 
 Result<void> Controller::check_queue_limits(const DeclareQueue& command) const {
@@ -126,6 +127,12 @@ QueueId Controller::make_queue_id(const DeclareQueue& command) {
     return id;
 }
 
+/// Spread over the shards: one that remembers something costs its own one work.
+ExchangeId Controller::make_exchange_id() const {
+    const std::uint64_t counter = catalog_.exchange_counter_max() + 1;
+    return make_id<ExchangeId>(static_cast<std::uint16_t>(counter % options_.shard_count), counter);
+}
+
 /// Deleting what is not there is fine, and removes nothing.
 Controller::Step Controller::on(Operation& operation, DeleteQueue& command) {
     const QueueDefinition* queue = catalog_.queue(command.vhost, command.name);
@@ -133,10 +140,11 @@ Controller::Step Controller::on(Operation& operation, DeleteQueue& command) {
     if (queue == nullptr) return Step::decided;
     operation.reply.outcome = check_owner(*queue, operation.origin.connection, vhost_name(command.vhost));
     if (!operation.reply.outcome) return Step::decided;
-    return inspect(operation, *queue);
+    ask(operation, *queue, CloseQueue{queue->id, command.if_unused, command.if_empty});
+    return Step::inspects;
 }
 
-Result<void> Controller::delete_inspected(Operation& operation, const DeleteQueue& command, const QueueCounts& counts) {
+Result<void> Controller::delete_closed(Operation& operation, const DeleteQueue& command, const QueueCounts& counts) {
     if (catalog_.queue(operation.inspected) == nullptr) return {};  // somebody was faster
     const auto words = [&] { return in_words("queue", command.name, vhost_name(command.vhost)); };
     if (command.if_unused && counts.consumers > 0) return fail(ErrorCode::precondition_failed, words() + " in use");
@@ -173,7 +181,7 @@ Result<void> Controller::on(Operation& operation, DeclareExchange& command) {
         return check_equivalent(wanted, *current, vhost_name(wanted.vhost));
     }
     if (catalog_.vhost(wanted.vhost) == nullptr) return fail(ErrorCode::not_found, "the vhost does not exist any more");
-    wanted.id = catalog_.exchange_id_max().plus(1);
+    wanted.id = make_exchange_id();
     wanted.declared_alternate = wanted.alternate;
     policies(wanted.vhost).lay_over(wanted);
     operation.durable = wanted.durable;

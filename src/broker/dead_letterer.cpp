@@ -205,7 +205,7 @@ void DeadLetterer::on_event(Event&& event) {
     questions_.erase(asked);
     const auto at = pending_.find(question.letter);
     Letter& letter = at->second;
-    if (answer->accepted)
+    if (answer->accepted && !answer->missed)
         letter.stored_in.insert(letter.stored_in.end(), question.targets.begin(), question.targets.end());
     else letter.refused = true;
     if (--letter.answers_left > 0) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The deduplication windows of one queue: which ids were seen lately.
+//! The deduplication window of one queue or exchange: which ids were seen lately.
 #pragma once
 
 #include <algorithm>

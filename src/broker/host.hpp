@@ -20,7 +20,7 @@ struct DeadLetter {
     std::uint8_t level = 0;
     Offset offset;
     SharedBytes batch;
-    std::uint32_t index = 0;       ///< the record's place in the batch
+    std::uint32_t index = 0;  ///< the record's place in the batch
     DeathReason reason = DeathReason::rejected;
     std::uint32_t delivery_count = 0;
 };
@@ -42,6 +42,10 @@ public:
     virtual void dead_letter(DeadLetter letter) = 0;
     /// The queue expired, or was auto-delete and its last consumer left: the controller should delete it.
     virtual void queue_unused(QueueId queue) = 0;
+    /// Sends to another shard in this shard's own name; the answer comes to Shard::on_event.
+    virtual void send(ShardId shard, RequestId request, ShardCommand command) = 0;
+    /// Whom to emit to for Shard::on_event to get it.
+    [[nodiscard]] virtual ConnectionId own_id() const = 0;
 };
 
 /// Effects of the controller.

@@ -24,7 +24,7 @@ Level& Queue::level(std::uint8_t number) {
 void Queue::define(const QueueDefinition& definition) {
     rules_ = context_.share(QueueRules::of(definition));
     defined_ = true;
-    used_at_ = context_.now.mono;
+    touch();
     unused_told_ = false;
     for (std::size_t i = 0; i < levels(); ++i) {
         if (existing(i).rare) existing(i).rare->head_checked = OffsetSet::no_limit;
@@ -40,7 +40,7 @@ void Queue::mark_dirty() {
 
 void Queue::turn() {
     dirty_ = false;
-    if (!defined_) return;
+    if (!defined_ || closed_) return;
     time_out_consumers();
     if (rules_->is_stream()) {
         dispatch_stream();

@@ -23,8 +23,8 @@ namespace fantail::broker {
 struct QueueFigures {
     QueueId queue;
     std::uint64_t ready = 0;
-    std::uint64_t unsettled = 0;    ///< leased, being dead-lettered, or held back until later
-    std::uint64_t body_bytes = 0;   ///< of both
+    std::uint64_t unsettled = 0;   ///< leased, being dead-lettered, or held back until later
+    std::uint64_t body_bytes = 0;  ///< of both
     std::uint32_t consumers = 0;
     std::uint64_t published = 0;
     std::uint64_t delivered = 0;
@@ -57,7 +57,9 @@ public:
     // Publishing (queue_append.cpp).
     [[nodiscard]] Admission admit(const Append& append);
     /// Whether such a batch must be in the log before it is confirmed.
-    [[nodiscard]] bool logs(bool transient) const { return rules_->durable && (!transient || rules_->kind != QueueKind::classic); }
+    [[nodiscard]] bool logs(bool transient) const {
+        return rules_->durable && (!transient || rules_->kind != QueueKind::classic);
+    }
     void append(std::uint8_t level, std::uint64_t base, const Append& append);
     void refuse(std::uint8_t level, const Append& append);
     void apply_batch(std::uint8_t level, std::uint64_t base, std::uint32_t count, std::uint64_t bytes, ByteView batch);
@@ -69,8 +71,15 @@ public:
     /// Removes the consumer and returns what it holds; it may be freed by this.
     void detach(Consumer& consumer);
     void get(const Origin& origin, const Get& command);
+    /// An unused queue's time begins anew.
+    void touch() { used_at_ = context_.now.mono; }
+    /// Whether what was reported as unused still is. If not, it will be reported again in time.
+    [[nodiscard]] bool confirm_unused();
+    /// It is about to be deleted: delivers nothing any more. The shard lets nothing in.
+    void close() { closed_ = true; }
+    [[nodiscard]] bool closed() const { return closed_; }
     /// Tells and frees all consumers: the queue is going.
-    void close();
+    void dismiss();
     [[nodiscard]] std::uint32_t attached() const { return attached_; }
 
     // Settling (queue_settle.cpp).
@@ -125,12 +134,14 @@ private:
         std::uint8_t letter_level = 0;  ///< the level that letter_reader reads
         Deduplication seen;
         QueueRetention retention;
-        std::uint64_t last_base = 0;    ///< of a stream's last batch
+        std::uint64_t last_base = 0;  ///< of a stream's last batch
     };
 
     [[nodiscard]] Rare& rare();
     [[nodiscard]] Level& existing(std::size_t number) { return number == 0 ? first_ : *more_levels_[number - 1]; }
-    [[nodiscard]] const Level& existing(std::size_t number) const { return number == 0 ? first_ : *more_levels_[number - 1]; }
+    [[nodiscard]] const Level& existing(std::size_t number) const {
+        return number == 0 ? first_ : *more_levels_[number - 1];
+    }
     [[nodiscard]] StreamId stream(std::uint8_t level) const { return level_stream(id_, level); }
     [[nodiscard]] std::uint64_t ready_bytes() const;
 
@@ -144,7 +155,8 @@ private:
     void dispatch();
     [[nodiscard]] Find find_head(Head& out);
     [[nodiscard]] BatchRef locate(Level& level, std::uint8_t number, std::uint64_t offset, bool ahead);
-    [[nodiscard]] BatchRef locate_by(StreamReader& reader, Level& level, std::uint64_t offset, bool ahead, const ReadPurpose& purpose);
+    [[nodiscard]] BatchRef locate_by(StreamReader& reader, Level& level, std::uint64_t offset, bool ahead,
+                                     const ReadPurpose& purpose);
     [[nodiscard]] Deliver take(const Head& head, std::uint64_t count, ConsumerId consumer);
     void deliver(Consumer& consumer, const Head& head, std::uint64_t count);
     [[nodiscard]] bool serve_gets();
@@ -163,6 +175,7 @@ private:
     void release_due();
     void time_out_consumers();
     void note_unused();
+    [[nodiscard]] bool expired() const;
     [[nodiscard]] MonoTime wake_time();
     [[nodiscard]] MonoTime at_wall(std::int64_t ms) const;
     void set_wake();
@@ -190,7 +203,8 @@ private:
     [[nodiscard]] Result<void> may_consume(const AddConsumer& command) const;
     [[nodiscard]] Consumer& member(const ConsumerKey& key);
     void unsubscribe(Consumer& consumer);
-    void hand_over();
+    [[nodiscard]] Consumer* first_in_line() const;
+    void choose_active();
     void drop_gets(const Consumer& consumer);
     void return_leases(Consumer& consumer);
     void free_if_idle(Consumer& consumer);
@@ -214,6 +228,7 @@ private:
     bool defined_ = false;
     bool dirty_ = false;
     bool unused_told_ = false;
+    bool closed_ = false;
 };
 
 }  // namespace fantail::broker

@@ -10,12 +10,15 @@ constexpr std::uint8_t kind_progress = 1;
 constexpr std::uint8_t kind_counts = 2;
 constexpr std::uint8_t kind_removed = 3;
 constexpr std::uint8_t kind_opened = 4;
+constexpr std::uint8_t kind_passed = 5;
+constexpr std::uint8_t kind_forgotten = 6;
 
-Writer begin(Bytes& out, std::uint8_t kind, QueueId queue) {
+template <class Id>
+Writer begin(Bytes& out, std::uint8_t kind, Id id) {
     out.clear();
     Writer w(out);
     w.u8(kind);
-    w.u64(queue.value);
+    w.u64(id.value);
     return w;
 }
 
@@ -50,9 +53,16 @@ CountsChange read_counts(Reader& in, QueueId queue) {
     return change;
 }
 
+PassedChange read_passed(Reader& in, ExchangeId exchange) {
+    PassedChange change{exchange, in.svarint(), static_cast<std::int64_t>(in.uvarint()), {}};
+    change.id = read_string(in);
+    return change;
+}
+
 }  // namespace
 
-void encode_progress(Bytes& out, QueueId queue, std::uint8_t level, std::uint64_t next, std::span<const OffsetSpan> settled) {
+void encode_progress(Bytes& out, QueueId queue, std::uint8_t level, std::uint64_t next,
+                     std::span<const OffsetSpan> settled) {
     Writer w = begin(out, kind_progress, queue);
     w.u8(level);
     w.uvarint(next);
@@ -82,14 +92,26 @@ void encode_removed(Bytes& out, QueueId queue) { begin(out, kind_removed, queue)
 
 void encode_opened(Bytes& out) { begin(out, kind_opened, QueueId()); }
 
+void encode_passed(Bytes& out, const PassedChange& passed) {
+    Writer w = begin(out, kind_passed, passed.exchange);
+    w.svarint(passed.at_ms);
+    w.uvarint(static_cast<std::uint64_t>(passed.window_ms));
+    w.string(passed.id);
+}
+
+void encode_forgotten(Bytes& out, ExchangeId exchange) { begin(out, kind_forgotten, exchange); }
+
 Result<QueueChange> decode_queue_change(ByteView bytes) {
     Reader in(bytes);
     const std::uint8_t kind = in.u8();
-    const QueueId queue(in.u64());
+    const std::uint64_t id = in.u64();
+    const QueueId queue(id);
     QueueChange change = RemovedChange{queue};
     if (kind == kind_progress) change = read_progress(in, queue);
     else if (kind == kind_counts) change = read_counts(in, queue);
     else if (kind == kind_opened) change = OpenedChange{};
+    else if (kind == kind_passed) change = read_passed(in, ExchangeId(id));
+    else if (kind == kind_forgotten) change = ForgottenChange{ExchangeId(id)};
     else if (kind != kind_removed) return fail(ErrorCode::corrupt, "shard change: unknown kind");
     if (!in.done()) return fail(ErrorCode::corrupt, "shard change: cut off or bytes left over");
     return change;

@@ -48,12 +48,12 @@ Result<void> Queue::add_consumer(const AddConsumer& command, ConnectionId connec
     c.flow = command.flow_on;
     c.order = ++context_.consumer_order;
     c.attached = true;
-    c.active = !rules_->single_active_consumer || std::none_of(members_.begin(), members_.end(), [&](const Consumer* o) {
-        return o != &c && o->attached && o->active;
-    });
+    c.active = !rules_->single_active_consumer;
+    c.yields = false;
     if (rules_->is_stream()) start_cursor(c, command);
     ++attached_;
     unused_told_ = false;
+    if (rules_->single_active_consumer) choose_active();
     ring_.update(c);
     mark_dirty();
     return {};
@@ -67,15 +67,18 @@ void Queue::unsubscribe(Consumer& c) {
     c.cursor.reset();
     --attached_;
     used_at_ = context_.now.mono;
-    if (rules_->single_active_consumer && c.active) hand_over();
+    if (rules_->single_active_consumer) {
+        c.active = c.yields = false;
+        choose_active();
+    }
     mark_dirty();
     if (attached_ > 0 || !rules_->auto_delete || unused_told_) return;
     unused_told_ = true;
     context_.host.queue_unused(id_);
 }
 
-/// The next single active consumer: of the highest priority, the one registered first.
-void Queue::hand_over() {
+/// Of the highest priority, the one registered first. Null if there is none.
+Consumer* Queue::first_in_line() const {
     Consumer* best = nullptr;
     for (Consumer* c : members_) {
         if (!c->attached) continue;
@@ -83,9 +86,28 @@ void Queue::hand_over() {
                             (c->priority == best->priority && c->order < best->order);
         if (better) best = c;
     }
+    return best;
+}
+
+/// Sees to it that one consumer is active, if there is any. In a quorum queue it gives way to one of higher priority: it gets
+/// nothing more at once, and the other gets nothing before it has settled what it holds.
+void Queue::choose_active() {
+    Consumer* const best = first_in_line();
     if (best == nullptr) return;
+    const auto found =
+        std::find_if(members_.begin(), members_.end(), [](const Consumer* c) { return c->attached && c->active; });
+    if (found != members_.end() && *found != best) {
+        Consumer& present = **found;
+        if (rules_->kind != QueueKind::quorum || best->priority <= present.priority) return;
+        present.yields = true;
+        present.active = present.held > 0;
+        ring_.update(present);
+        if (present.active) return;
+    }
     best->active = true;
+    best->yields = false;
     ring_.update(*best);
+    mark_dirty();
 }
 
 void Queue::remove_consumer(Consumer& c) {
@@ -131,7 +153,7 @@ void Queue::free_if_idle(Consumer& c) {
 }
 
 void Queue::get(const Origin& origin, const Get& command) {
-    used_at_ = context_.now.mono;
+    touch();
     if (rules_->is_stream() || rare().gets.size() >= limits::gets_waiting_max) {
         context_.host.emit(origin.connection, GetResult{origin.request, {}, ready(), true});
         return;
@@ -142,7 +164,7 @@ void Queue::get(const Origin& origin, const Get& command) {
     mark_dirty();
 }
 
-void Queue::close() {
+void Queue::dismiss() {
     if (rare_) {
         for (const WaitingGet& g : rare_->gets) {
             context_.host.emit(g.origin.connection, GetResult{g.origin.request, {}, 0, false});

@@ -112,10 +112,21 @@ void Queue::time_out_consumers() {
 
 void Queue::note_unused() {
     if (attached_ > 0) used_at_ = context_.now.mono;
-    if (rules_->expires_ms < 0 || attached_ > 0 || unused_told_) return;
-    if (context_.now.mono < used_at_.plus_ms(rules_->expires_ms)) return;
+    if (!expired() || unused_told_) return;
     unused_told_ = true;
     context_.host.queue_unused(id_);
+}
+
+bool Queue::expired() const {
+    return attached_ == 0 && rules_->expires_ms >= 0 && used_at_.plus_ms(rules_->expires_ms) <= context_.now.mono;
+}
+
+bool Queue::confirm_unused() {
+    const bool left = rules_->auto_delete && unused_told_ && attached_ == 0;
+    if (left || expired()) return true;
+    unused_told_ = false;
+    mark_dirty();
+    return false;
 }
 
 MonoTime Queue::at_wall(std::int64_t ms) const {
@@ -131,7 +142,8 @@ MonoTime Queue::wake_time() {
         const Level& l = existing(i);
         if (!l.rare) continue;
         if (const auto due = l.rare->delay.next_due()) at = std::min(at, at_wall(*due));
-        if (l.rare->head_checked != OffsetSet::no_limit && l.ready() > 0) at = std::min(at, at_wall(l.rare->head_expires_ms));
+        if (l.rare->head_checked != OffsetSet::no_limit && l.ready() > 0)
+            at = std::min(at, at_wall(l.rare->head_expires_ms));
         if (l.rare->reader) at = std::min(at, l.rare->reader->retry_at());
     }
     for (Consumer* c : timed_members_ > 0 || rules_->is_stream() ? members_ : std::vector<Consumer*>{}) {
@@ -144,7 +156,8 @@ MonoTime Queue::wake_time() {
         const auto trims = rules_->is_stream() ? rare_->retention.next_trim_ms(rules_->retention_ms) : std::nullopt;
         if (trims) at = std::min(at, at_wall(*trims));
     }
-    if (rules_->expires_ms >= 0 && attached_ == 0 && !unused_told_) at = std::min(at, used_at_.plus_ms(rules_->expires_ms));
+    if (rules_->expires_ms >= 0 && attached_ == 0 && !unused_told_)
+        at = std::min(at, used_at_.plus_ms(rules_->expires_ms));
     return at;
 }
 

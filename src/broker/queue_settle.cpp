@@ -21,6 +21,7 @@ void Queue::settle(Consumer& consumer, const Settle& command) {
     const bool was_linked = consumer.linked;
     ring_.update(consumer);
     if (consumer.linked && !was_linked) mark_dirty();
+    if (consumer.active && consumer.yields && consumer.held == 0) choose_active();
     free_if_idle(consumer);
 }
 

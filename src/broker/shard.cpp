@@ -25,9 +25,12 @@ Queue* Shard::find(QueueId id) {
     return at == queues_.end() ? nullptr : &at->second;
 }
 
-Queue& Shard::need(QueueId id) {
-    return queues_.try_emplace(id, id, context_).first->second;
+Queue* Shard::find_open(QueueId id) {
+    Queue* queue = find(id);
+    return queue == nullptr || queue->closed() ? nullptr : queue;
 }
+
+Queue& Shard::need(QueueId id) { return queues_.try_emplace(id, id, context_).first->second; }
 
 Consumer* Shard::find_consumer(const Origin& origin, ConsumerId consumer, QueueId queue) const {
     const auto at = context_.consumers.find({origin.connection, consumer, queue});
@@ -48,7 +51,7 @@ void Shard::queue_put(const QueueDefinition& definition, const Now& now) {
 void Shard::queue_removed(QueueId id) {
     Queue* queue = find(id);
     if (queue == nullptr) return;
-    queue->close();
+    queue->dismiss();
     erase_from_turn(*queue);
     if (queue->rules().durable) {
         encode_removed(change_, id);
@@ -73,23 +76,24 @@ void Shard::forget_streams(const Queue& queue) {
 
 // ---- publishing
 
-/// Fills accepted_. False if some target refuses the batch.
-bool Shard::admit(const Append& command) {
-    bool all = true;
+/// Fills accepted_.
+Appended Shard::admit(const Append& command) {
+    Appended answer{.missed = true};
     accepted_.clear();
     for (const AppendTarget& target : command.targets) {
-        Queue* queue = find(target.queue);
+        Queue* queue = find_open(target.queue);
         if (queue == nullptr) continue;  // deleted meanwhile: as if it had not been routed there
+        answer.missed = false;
         switch (queue->admit(command)) {
             case Admission::store: accepted_.push_back({queue, target.level, queue->level(target.level).end}); break;
             case Admission::duplicate: break;
             case Admission::refuse:
-                all = false;
+                answer.accepted = false;
                 queue->refuse(target.level, command);
                 break;
         }
     }
-    return all;
+    return answer;
 }
 
 /// Puts the batch into every accepted queue and, once for all, into the log. Returns what its confirm waits for.
@@ -122,15 +126,15 @@ void Shard::carry_out(const Origin& origin, Append& command) {
     FANTAIL_ASSERT(!command.traits.has_expiration || (flags & record::batch_attribute::has_expiration) != 0);
     FANTAIL_ASSERT(!command.traits.has_due_time || (flags & record::batch_attribute::has_due_time) != 0);
     FANTAIL_ASSERT(!command.traits.has_deduplication || (flags & record::batch_attribute::has_deduplication) != 0);
-    const bool all = admit(command);
+    const Appended answer = admit(command);
     Lsn lsn;
     if (!accepted_.empty()) lsn = store(command);
-    if (command.confirm) confirm(origin, all, lsn);
+    if (command.confirm) confirm(origin, answer, lsn);
 }
 
 /// Answers now, or after `after` is durable and all earlier answers to the connection are given.
-void Shard::confirm(const Origin& origin, bool accepted, Lsn after) {
-    const Appended answer{origin.request, accepted};
+void Shard::confirm(const Origin& origin, Appended answer, Lsn after) {
+    answer.request = origin.request;
     if (after <= context_.durable) {
         const auto waiting = unconfirmed_.find(origin.connection);
         if (waiting == unconfirmed_.end()) {
@@ -160,7 +164,7 @@ void Shard::on_durable(Lsn lsn) {
 // ---- the other commands
 
 void Shard::carry_out(const Origin& origin, AddConsumer& command) {
-    Queue* queue = find(command.queue);
+    Queue* queue = find_open(command.queue);
     Result<void> outcome = fail(ErrorCode::not_found, "queue is gone");
     if (queue != nullptr) outcome = queue->add_consumer(command, origin.connection);
     context_.host.emit(origin.connection, ConsumerAdded{origin.request, command.consumer, std::move(outcome)});
@@ -182,29 +186,49 @@ void Shard::carry_out(const Origin& origin, Settle& command) {
 }
 
 void Shard::carry_out(const Origin& origin, Get& command) {
-    Queue* queue = find(command.queue);
+    Queue* queue = find_open(command.queue);
     if (queue != nullptr) queue->get(origin, command);
     else context_.host.emit(origin.connection, GetResult{origin.request, {}, 0, false});
 }
 
 void Shard::carry_out(const Origin& origin, Purge& command) {
     QueueCounts counts{origin.request};
-    Queue* queue = find(command.queue);
+    Queue* queue = find_open(command.queue);
     counts.found = queue != nullptr;
     if (queue != nullptr) counts.purged = queue->purge();
     context_.host.emit(origin.connection, counts);
 }
 
-void Shard::carry_out(const Origin& origin, Inspect& command) {
-    QueueCounts counts{origin.request};
-    const Queue* queue = find(command.queue);
+namespace {
+
+QueueCounts count(const Queue* queue) {
+    QueueCounts counts;
     counts.found = queue != nullptr;
-    if (queue != nullptr) {
-        const QueueFigures figures = queue->figures();
-        counts.ready = figures.ready;
-        counts.unsettled = figures.unsettled;
-        counts.consumers = figures.consumers;
-    }
+    if (queue == nullptr) return counts;
+    const QueueFigures figures = queue->figures();
+    counts.ready = figures.ready;
+    counts.unsettled = figures.unsettled;
+    counts.consumers = figures.consumers;
+    return counts;
+}
+
+}  // namespace
+
+void Shard::carry_out(const Origin& origin, Inspect& command) {
+    QueueCounts counts = count(find_open(command.queue));
+    counts.request = origin.request;
+    if (counts.found && command.counts_as_use) find(command.queue)->touch();
+    context_.host.emit(origin.connection, counts);
+}
+
+void Shard::carry_out(const Origin& origin, CloseQueue& command) {
+    Queue* queue = find_open(command.queue);
+    QueueCounts counts = count(queue);
+    counts.request = origin.request;
+    const bool may = counts.found && (!command.if_unused || counts.consumers == 0) &&
+                     (!command.if_empty || counts.ready == 0) && (!command.if_abandoned || queue->confirm_unused());
+    if (may) queue->close();
+    counts.closed = may;
     context_.host.emit(origin.connection, counts);
 }
 

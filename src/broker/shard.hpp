@@ -12,6 +12,7 @@
 
 #include "base/clock_step.hpp"
 #include "broker/api.hpp"
+#include "broker/exchange_memory.hpp"
 #include "broker/host.hpp"
 #include "broker/queue.hpp"
 #include "broker/shard_context.hpp"
@@ -36,6 +37,9 @@ public:
     /// The queue was created, declared again, or its options changed.
     void queue_put(const QueueDefinition& definition, const Now& now);
     void queue_removed(QueueId queue);
+    void exchange_removed(ExchangeId exchange);
+    /// An answer to what this shard sent to another, or to itself.
+    void on_event(Event&& event, const Now& now);
     /// Everything logged up to `lsn` is safe.
     void on_durable(Lsn lsn);
     void on_read(ReadToken token, Result<std::vector<StoredBatch>> batches);
@@ -46,20 +50,23 @@ public:
     /// When end_of_turn() has something to do though nothing happens; never() if nothing waits for time.
     [[nodiscard]] MonoTime deadline() const;
     /// Whether end_of_turn() should run again without waiting: some queue used up its share of a turn.
-    [[nodiscard]] bool busy() const { return !context_.dirty.empty() || !context_.settled.empty() || !context_.returned.empty(); }
+    [[nodiscard]] bool busy() const {
+        return !context_.dirty.empty() || !context_.settled.empty() || !context_.returned.empty();
+    }
 
     /// How the consumers with windows did in the last turn.
     [[nodiscard]] const ConsumerPace& consumer_pace() const { return context_.pace; }
 
-    // Recovery (shard_recovery.cpp), in this order: restore() at most once, replay_*(), queue_put() and covered() in any
-    // order, live(), recovered().
+    // Recovery (shard_recovery.cpp), in this order: restore() at most once, replay_*(), queue_put(), exchange_exists() and
+    // covered() in any order, live(), recovered().
     /// Errors: corrupt.
     [[nodiscard]] Result<void> restore(ByteView snapshot);
     [[nodiscard]] Result<void> replay_batch(std::span<const Target> targets, std::uint32_t count, ByteView batch);
     [[nodiscard]] Result<void> replay_change(ByteView change);
+    void exchange_exists(ExchangeId exchange) { exchanges_.confirm(exchange); }
     void covered(StreamId stream, Offset first, Offset end);
     [[nodiscard]] std::uint64_t live(StreamId stream, Offset first, Offset end) const;
-    /// Ends recovery: what is not settled is ready again; queues that were not put are forgotten.
+    /// Ends recovery: what is not settled is ready again; queues that were not put are forgotten, and so are exchanges that do not exist.
     void recovered(const Now& now);
     /// All durable state; equal states give equal bytes.
     /// \param last nothing is delivered after it: what it calls undelivered is so, and needs no mark after the restart
@@ -86,6 +93,7 @@ private:
     using Queues = std::unordered_map<QueueId, Queue>;
 
     void carry_out(const Origin& origin, Append& command);
+    void carry_out(const Origin& origin, AppendOnce& command);
     void carry_out(const Origin& origin, AddConsumer& command);
     void carry_out(const Origin& origin, RemoveConsumer& command);
     void carry_out(const Origin& origin, SetFlow& command);
@@ -93,14 +101,19 @@ private:
     void carry_out(const Origin& origin, Get& command);
     void carry_out(const Origin& origin, Purge& command);
     void carry_out(const Origin& origin, Inspect& command);
+    void carry_out(const Origin& origin, CloseQueue& command);
     void carry_out(const Origin& origin, Detach& command);
 
     [[nodiscard]] Queue* find(QueueId id);
+    /// Also null if it is closed.
+    [[nodiscard]] Queue* find_open(QueueId id);
     [[nodiscard]] Queue& need(QueueId id);
     [[nodiscard]] Consumer* find_consumer(const Origin& origin, ConsumerId consumer, QueueId queue) const;
-    [[nodiscard]] bool admit(const Append& command);
+    [[nodiscard]] Appended admit(const Append& command);
     [[nodiscard]] Lsn store(const Append& command);
-    void confirm(const Origin& origin, bool accepted, Lsn after);
+    void confirm(const Origin& origin, Appended answer, Lsn after);
+    void pass(const Origin& origin, AppendOnce& command);
+    [[nodiscard]] Lsn remember(const Passage& passage);
     void wake_due_queues();
     void flush_settled();
     void flush_group(std::size_t first, std::size_t end);
@@ -111,9 +124,11 @@ private:
     ShardId id_;
     ShardContext context_;
     Queues queues_;
+    ExchangeMemory exchanges_;
+    std::uint64_t passages_ = 0;  ///< begun
     ClockStep wall_clock_;
-    bool crashed_ = false;  ///< the former process's last deliveries are not known
-    std::deque<Confirm> confirms_;                                 ///< lsns do not fall
+    bool crashed_ = false;          ///< the former process's last deliveries are not known
+    std::deque<Confirm> confirms_;  ///< lsns do not fall
     std::unordered_map<ConnectionId, std::uint32_t> unconfirmed_;  ///< of them, a connection
     std::vector<Queue*> awaiting_durable_;                         ///< streams deliver only what is safe
     std::unordered_map<StreamId, OffsetSet> covered_;              ///< during recovery

@@ -25,6 +25,8 @@ public:
     }
     void dead_letter(DeadLetter) override {}
     void queue_unused(QueueId) override {}
+    void send(ShardId, RequestId, ShardCommand) override {}
+    ConnectionId own_id() const override { return ConnectionId(1); }
 
     std::uint64_t lsn = 0;
     std::vector<Deliver> delivered;

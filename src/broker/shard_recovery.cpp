@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Snapshot and replay.
 //
-// Snapshot: version u8 (1), last u8 (1: the process's last word), queues uvarint, each: id u64, Queue::encode(); ascending ids.
+// Snapshot: version u8 (2), last u8 (1: the process's last word), queues uvarint, each: id u64, Queue::encode(); ascending
+// ids; ExchangeMemory::encode().
 #include <algorithm>
 
 #include "broker/queue_records.hpp"
@@ -11,7 +12,7 @@ namespace fantail::broker {
 
 namespace {
 
-constexpr std::uint8_t snapshot_version = 1;
+constexpr std::uint8_t snapshot_version = 2;
 
 }  // namespace
 
@@ -30,6 +31,7 @@ Bytes Shard::snapshot(bool last) const {
         out.u64(queue->id().value);
         queue->encode(out);
     }
+    exchanges_.encode(out);
     return bytes;
 }
 
@@ -40,9 +42,11 @@ Result<void> Shard::restore(ByteView snapshot) {
     crashed_ = in.u8() == 0;
     for (std::uint64_t n = in.uvarint(); n > 0; --n) {
         const QueueId id(in.u64());
-        if (in.failed() || !need(id).decode(in)) return fail(ErrorCode::corrupt, "shard snapshot: cut off or senseless");
+        if (in.failed() || !need(id).decode(in))
+            return fail(ErrorCode::corrupt, "shard snapshot: cut off or senseless");
     }
-    if (!in.done()) return fail(ErrorCode::corrupt, "shard snapshot: bytes left over");
+    if (!exchanges_.decode(in) || !in.done())
+        return fail(ErrorCode::corrupt, "shard snapshot: cut off or bytes left over");
     return {};
 }
 
@@ -68,6 +72,8 @@ Result<void> Shard::replay_change(ByteView bytes) {
         if (const Queue* queue = find(removed->queue)) erase_from_turn(*queue);
         queues_.erase(removed->queue);
     }
+    if (const auto* passed = std::get_if<PassedChange>(&change)) exchanges_.apply(*passed);
+    if (const auto* forgotten = std::get_if<ForgottenChange>(&change)) exchanges_.forget(forgotten->exchange);
     return {};
 }
 
@@ -96,6 +102,10 @@ void Shard::recovered(const Now& now) {
         context_.host.log_change(change_, true);
         forget_streams(queue);
         at = queues_.erase(at);
+    }
+    for (const ExchangeId gone : exchanges_.drop_unconfirmed()) {
+        encode_forgotten(change_, gone);
+        context_.host.log_change(change_, true);
     }
     // From here on a crash may hide deliveries, even if nothing else is ever written.
     encode_opened(change_);

@@ -216,6 +216,80 @@ TEST(ShardConsumers, TheSingleActiveConsumerHandsOver) {
     EXPECT_EQ(got[0].body, "a");
 }
 
+/// A queue with a single active consumer, and two consumers of which the second has the higher priority.
+struct SingleActiveWorld : World {
+    explicit SingleActiveWorld(QueueKind kind, std::uint32_t prefetch = 0) {
+        QueueOptions o;
+        o.single_active_consumer = true;
+        put(definition(q1, kind, o));
+        consume(alice, 1, q1, prefetch);
+    }
+    void consume_first(ConnectionId from) {
+        AddConsumer command;
+        command.priority = 5;
+        consume(from, 2, q1, 0, command);
+    }
+    std::vector<ConnectionId> publish_one(const std::string& body) {
+        publish(q1, {body});
+        turn();
+        std::vector<ConnectionId> out;
+        for (const Got& got : last = deliveries()) out.push_back(got.connection);
+        return out;
+    }
+    std::vector<Got> last;
+};
+
+TEST(ShardConsumers, AQuorumQueuesSingleActiveConsumerGivesWayToAHigherPriorityOnceItHoldsNothing) {
+    SingleActiveWorld w(QueueKind::quorum);
+    EXPECT_THAT(w.publish_one("a"), ElementsAre(alice));
+    const Got held = w.last.at(0);
+    w.consume_first(bob);
+    EXPECT_THAT(w.publish_one("b"), IsEmpty()) << "the one gets no more, the other nothing yet";
+    w.settle(held, Outcome::accept);
+    EXPECT_THAT(w.publish_one("c"), ElementsAre(bob, bob));
+    w.detach(bob);
+    w.turn();
+    EXPECT_THAT(w.deliveries().at(0).connection, alice);
+}
+
+TEST(ShardConsumers, ASingleActiveConsumerThatHoldsNothingGivesWayAtOnce) {
+    SingleActiveWorld w(QueueKind::quorum);
+    w.consume_first(bob);
+    EXPECT_THAT(w.publish_one("a"), ElementsAre(bob));
+}
+
+TEST(ShardConsumers, ASingleActiveConsumerGoesOnWhenTheHigherPriorityLeavesAgain) {
+    SingleActiveWorld w(QueueKind::quorum);
+    EXPECT_THAT(w.publish_one("a"), ElementsAre(alice));
+    w.consume_first(bob);
+    w.detach(bob);
+    EXPECT_THAT(w.publish_one("b"), ElementsAre(alice));
+}
+
+TEST(ShardConsumers, ASingleActiveConsumerThatGivesWayAndTimesOutIsReplaced) {
+    World w;
+    QueueOptions o;
+    o.single_active_consumer = true;
+    o.consumer_timeout_ms = 1000;
+    w.put(definition(q1, QueueKind::quorum, o));
+    w.consume(alice, 1, q1);
+    w.publish(q1, {"a"});
+    w.turn();
+    w.bodies();
+    AddConsumer command;
+    command.priority = 1;
+    w.consume(bob, 2, q1, 0, command);
+    w.advance_ms(1000);
+    w.turn();
+    EXPECT_THAT(w.deliveries().at(0).connection, bob);
+}
+
+TEST(ShardConsumers, AClassicQueuesSingleActiveConsumerStaysWhateverThePriority) {
+    SingleActiveWorld w(QueueKind::classic);
+    w.consume_first(bob);
+    EXPECT_THAT(w.publish_one("a"), ElementsAre(alice));
+}
+
 TEST(ShardConsumers, AnAutoDeleteQueueIsUnusedAfterItsLastConsumer) {
     World w;
     auto d = definition(q1);

@@ -127,6 +127,10 @@ public:
     void emit(ConnectionId to, Event event) override { events.emplace_back(to, std::move(event)); }
     void dead_letter(DeadLetter letter) override { letters.push_back(std::move(letter)); }
     void queue_unused(QueueId queue) override { unused.push_back(queue); }
+    void send(ShardId shard, RequestId request, ShardCommand command) override {
+        sent.push_back({shard, request, std::get<Append>(std::move(command))});
+    }
+    ConnectionId own_id() const override { return shard_id; }
 
     /// Drops what was not durable, and transient batches.
     void crash(Lsn durable) {
@@ -152,6 +156,13 @@ public:
     std::vector<std::pair<ConnectionId, Event>> events;
     std::vector<DeadLetter> letters;
     std::vector<QueueId> unused;
+    struct Sent {
+        ShardId shard;
+        RequestId request;
+        Append command;
+    };
+    std::vector<Sent> sent;  ///< to other shards
+    static constexpr ConnectionId shard_id{3};
 };
 
 inline constexpr QueueId q1 = make_id<QueueId>(1, 1);
@@ -188,6 +199,7 @@ public:
     std::unique_ptr<Shard> shard;
     Now now{{1'000'000}, {1'000'000'000}};
     std::map<QueueId, QueueDefinition> definitions;
+    std::set<ExchangeId> exchanges;  ///< that are found after a restart
     Lsn durable;
     std::optional<std::pair<Bytes, Lsn>> checkpoint;
     std::uint64_t requests = 0;
@@ -214,6 +226,16 @@ public:
         a.traits.transient = transient;
         a.confirm = true;
         return send(alice, std::move(a));
+    }
+    /// What the shard sent to itself is answered.
+    void answer_itself() {
+        std::vector<Event> own;
+        std::erase_if(host.events, [&](auto& e) {
+            if (e.first != FakeHost::shard_id) return false;
+            own.push_back(std::move(e.second));
+            return true;
+        });
+        for (Event& e : own) shard->on_event(std::move(e), now);
     }
     RequestId publish(QueueId queue, const std::vector<std::string>& bodies, bool transient = false) {
         std::vector<Message> messages;
@@ -281,6 +303,7 @@ public:
         for (const auto& [id, d] : definitions) {
             if (d.durable) shard->queue_put(d, now);
         }
+        for (ExchangeId id : exchanges) shard->exchange_exists(id);
         shard->recovered(now);
         // The log's own collection: what is not live was released before.
         for (auto& [stream, batches] : host.stored) {

@@ -264,10 +264,16 @@ const Now& Connection::now() const { return core_.now(); }
 const broker::CatalogView& Connection::catalog() const { return core_.catalog(); }
 CoreId Connection::core() const { return core_.id(); }
 
+void Connection::note_published(ShardId shard) {
+    published_to_ |= std::uint64_t{1} << (shard.value % 64);
+    update_hold();
+}
+
 void Connection::send(ShardId shard, RequestId request, broker::ShardCommand command) {
-    if (std::holds_alternative<broker::Append>(command)) {
-        published_to_ |= std::uint64_t{1} << (shard.value % 64);
-        update_hold();
+    if (std::holds_alternative<broker::Append>(command)) note_published(shard);
+    if (const auto* once = std::get_if<broker::AppendOnce>(&command)) {
+        note_published(shard);
+        for (const broker::AppendTarget& target : once->append.targets) note_published(shard_of(target.queue));
     }
     core_.send(shard, {id_, request}, std::move(command));
 }

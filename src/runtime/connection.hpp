@@ -84,6 +84,7 @@ private:
     void abandon();
     bool send_some();
     void update_writable();
+    void note_published(ShardId shard);
 
     Core& core_;
     ConnectionId id_;

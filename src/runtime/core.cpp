@@ -46,6 +46,9 @@ void Core::adopt_catalog(const broker::Catalog& first) {
     catalog_.for_each_queue([this](const broker::QueueDefinition& queue) {
         if (ShardSlot* owner = slot(shard_of(queue.id))) owner->shard().queue_put(queue, now_);
     });
+    catalog_.for_each_exchange([this](const broker::ExchangeDefinition& exchange) {
+        if (ShardSlot* owner = slot(shard_of(exchange.id))) owner->shard().exchange_exists(exchange.id);
+    });
     for (auto& slot : shards_) slot->shard().recovered(now_);
 }
 
@@ -167,11 +170,21 @@ void Core::show_events() {
             target->send_early();
         } else if (outgoing.to == controller_id()) {
             controller_->on_event(std::move(outgoing.event));
+        } else if (outgoing.to == shards_of(id_)) {
+            answer_shard(std::move(outgoing.event));
         } else {
             dead_letterer_.on_event(std::move(outgoing.event));
         }
     }
     showing_.clear();
+}
+
+/// To what one of this core's shards sent to another.
+void Core::answer_shard(broker::Event&& event) {
+    const auto* answer = std::get_if<broker::Appended>(&event);
+    if (answer == nullptr) return;
+    const ShardId asker = shard_of(answer->request);
+    if (ShardSlot* owner = slot(asker)) owner->shard().on_event(std::move(event), now());
 }
 
 void Core::touch(Connection& connection) {
@@ -323,16 +336,23 @@ void Core::broadcast(std::shared_ptr<const broker::CatalogChange> change, Reques
 void Core::apply_catalog(const broker::CatalogChange& change, RequestId barrier) {
     const auto effect = catalog_.apply(change);
     FANTAIL_ASSERT(effect.has_value());  // the controller made it: a refusal here would split the replicas
-    if (effect->kind != broker::CatalogEffect::Kind::none) {
-        if (ShardSlot* owner = slot(shard_of(effect->queue))) {
-            const bool put = effect->kind == broker::CatalogEffect::Kind::queue_put;
-            if (put) owner->shard().queue_put(*catalog_.queue(effect->queue), now());
-            else owner->shard().queue_removed(effect->queue);
-        }
-    }
+    tell_owner(*effect);
     // To itself too, through the mailbox: the controller is never called back from inside a call.
     post(CoreId(0), BarrierMessage{barrier});
     another_turn_ = true;
+}
+
+void Core::tell_owner(const broker::CatalogEffect& effect) {
+    using Kind = broker::CatalogEffect::Kind;
+    if (effect.kind == Kind::none) return;
+    ShardSlot* owner = slot(effect.kind == Kind::exchange_removed ? shard_of(effect.exchange) : shard_of(effect.queue));
+    if (owner == nullptr) return;
+    switch (effect.kind) {
+        case Kind::queue_put: return owner->shard().queue_put(*catalog_.queue(effect.queue), now());
+        case Kind::queue_removed: return owner->shard().queue_removed(effect.queue);
+        case Kind::exchange_removed: return owner->shard().exchange_removed(effect.exchange);
+        case Kind::none: return;
+    }
 }
 
 void Core::reach_barrier(RequestId barrier) {

@@ -125,6 +125,8 @@ private:
     void run_timers();
     void schedule(Connection& connection);
     void apply_catalog(const broker::CatalogChange& change, RequestId barrier);
+    void tell_owner(const broker::CatalogEffect& effect);
+    void answer_shard(broker::Event&& event);
     void reach_barrier(RequestId barrier);
     void remove_later(ConnectionId id);
     [[nodiscard]] ShardSlot* slot(ShardId shard);

@@ -10,8 +10,10 @@ namespace fantail::runtime {
 [[nodiscard]] constexpr ConnectionId dead_letterer_of(CoreId core) { return make_id<ConnectionId>(core.value, 1); }
 /// The controller, on core 0.
 [[nodiscard]] constexpr ConnectionId controller_id() { return make_id<ConnectionId>(0, 2); }
+/// The shards of a core, which send in their own names; the request's high 16 bits say which of them asked.
+[[nodiscard]] constexpr ConnectionId shards_of(CoreId core) { return make_id<ConnectionId>(core.value, 3); }
+[[nodiscard]] constexpr ShardId shard_of(RequestId id) { return ShardId(static_cast<std::uint16_t>(id.value >> 48)); }
 /// Counters below are reserved.
 inline constexpr std::uint64_t first_connection_counter = 16;
-[[nodiscard]] constexpr std::uint64_t counter_of(ConnectionId id) { return id.value & 0xFFFF'FFFF'FFFFull; }
 
 }  // namespace fantail::runtime

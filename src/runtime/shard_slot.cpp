@@ -70,6 +70,12 @@ void ShardSlot::emit(ConnectionId to, broker::Event event) { core_.emit(to, std:
 void ShardSlot::dead_letter(broker::DeadLetter letter) { core_.dead_letter(std::move(letter)); }
 void ShardSlot::queue_unused(QueueId queue) { core_.queue_unused(queue); }
 
+void ShardSlot::send(ShardId shard, RequestId request, broker::ShardCommand command) {
+    core_.send(shard, {own_id(), request}, std::move(command));
+}
+
+ConnectionId ShardSlot::own_id() const { return shards_of(core_.id()); }
+
 void ShardSlot::on_durable(Lsn lsn) {
     shard_.on_durable(lsn);
     if (id_.value == 0) core_.controller()->on_durable(lsn);

@@ -47,6 +47,8 @@ public:
     void emit(ConnectionId to, broker::Event event) override;
     void dead_letter(broker::DeadLetter letter) override;
     void queue_unused(QueueId queue) override;
+    void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
+    [[nodiscard]] ConnectionId own_id() const override;
 
     // storage::LogListener
     void on_durable(Lsn lsn) override;

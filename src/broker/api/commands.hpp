@@ -19,23 +19,24 @@ namespace fantail::broker {
 /// Who sent a command and where its answers go.
 struct Origin {
     ConnectionId connection;
-    RequestId request;          ///< echoed in the answer; 0 where none is expected
+    RequestId request;  ///< echoed in the answer; 0 where none is expected
 };
 
 // ---------------------------------------------------------------- to a shard
 
 /// What a shard must look at inside the records of a batch; also kept in the batch (record/batch.hpp, attribute bits).
 struct BatchTraits {
-    bool transient = false;        ///< lost at restart
-    bool has_expiration = false;   ///< some record has its own time to live
-    bool has_due_time = false;     ///< some record must be held until later
+    bool transient = false;       ///< lost at restart
+    bool has_expiration = false;  ///< some record has its own time to live
+    bool has_due_time = false;    ///< some record must be held until later
     bool has_deduplication = false;
 };
 
 /// The attribute bits that the header of a batch with these traits must have.
 [[nodiscard]] constexpr std::uint16_t attribute_bits(const BatchTraits& traits) {
     namespace bit = record::batch_attribute;
-    return static_cast<std::uint16_t>((traits.has_expiration ? bit::has_expiration : 0) | (traits.has_due_time ? bit::has_due_time : 0) |
+    return static_cast<std::uint16_t>((traits.has_expiration ? bit::has_expiration : 0) |
+                                      (traits.has_due_time ? bit::has_due_time : 0) |
                                       (traits.has_deduplication ? bit::has_deduplication : 0));
 }
 
@@ -49,11 +50,22 @@ struct AppendTarget {
 /// (overflow reject-publish, deduplication), send batches of one record.
 struct Append {
     std::vector<AppendTarget> targets;
-    SharedBytes batch;             ///< record batch v2; base offset undefined
+    SharedBytes batch;  ///< record batch v2; base offset undefined
     std::uint32_t count = 0;
     std::uint64_t body_bytes = 0;  ///< sum of the records' values
     BatchTraits traits;
     bool confirm = false;
+};
+
+/// An append of one record through an exchange that lets no duplicate pass, sent to the shard of the exchange: it hands the
+/// append on to the shards of the targets, unless a message with the id went through within the window, or is on its way.
+/// Answered as Append: when the message is stored and its id remembered; a duplicate, as the message that it repeats.
+struct AppendOnce {
+    ExchangeId exchange;
+    bool durable = true;  ///< what the exchange remembers survives a restart
+    std::int64_t window_ms = 0;
+    Bytes id;       ///< empty: the message has none, and is only kept in order with the others
+    Append append;  ///< its targets may be in several shards; those of one are neighbours
 };
 
 enum class StreamStart : std::uint8_t { next, first, last, offset, timestamp };
@@ -65,7 +77,7 @@ struct AddConsumer {
     bool settled_on_delivery = false;  ///< no acks: delivered means settled
     bool exclusive = false;
     std::int32_t priority = 0;
-    bool flow_on = true;               ///< false: starts paused
+    bool flow_on = true;  ///< false: starts paused
     // Streams only.
     StreamStart start = StreamStart::next;
     Offset start_offset;
@@ -73,7 +85,7 @@ struct AddConsumer {
     std::vector<std::string> filters;  ///< wanted filter values; empty: all
     bool match_unfiltered = false;
     std::optional<std::int64_t> timeout_ms;
-    std::string tag;                   ///< for display
+    std::string tag;  ///< for display
 };
 
 /// The consumer gets nothing more; what it holds stays leased to the connection until settled or detached.
@@ -91,15 +103,15 @@ struct SetFlow {
 };
 
 enum class Outcome : std::uint8_t {
-    accept,        ///< done with it: removed
-    reject,        ///< not wanted: dead-lettered or dropped
-    requeue,       ///< back to its place; counts as a failed delivery (reject, crash)
-    release,       ///< back to its place; does not count (nack)
+    accept,   ///< done with it: removed
+    reject,   ///< not wanted: dead-lettered or dropped
+    requeue,  ///< back to its place; counts as a failed delivery (reject, crash)
+    release,  ///< back to its place; does not count (nack)
 };
 
 struct OffsetRange {
     Offset first;
-    Offset end;                        ///< one past the last
+    Offset end;  ///< one past the last
     std::uint8_t level = 0;
 };
 
@@ -126,6 +138,16 @@ struct Purge {
 /// Answered by QueueCounts.
 struct Inspect {
     QueueId queue;
+    bool counts_as_use = false;  ///< an unused queue's time begins anew
+};
+
+/// Closes a queue that is to be deleted, if it is as asked: decided and done at once, so that nothing comes in between. From
+/// then on nothing gets into it or out of it, as if it were gone. Answered by QueueCounts.
+struct CloseQueue {
+    QueueId queue;
+    bool if_unused = false;     ///< no consumers
+    bool if_empty = false;      ///< no ready messages
+    bool if_abandoned = false;  ///< still so as ShardHost::queue_unused reported it
 };
 
 /// The connection (or one of its channels: consumers in [first, end)) is gone: consumers are removed and all they hold
@@ -135,21 +157,22 @@ struct Detach {
     ConsumerId end;
 };
 
-using ShardCommand = std::variant<Append, AddConsumer, RemoveConsumer, SetFlow, Settle, Get, Purge, Inspect, Detach>;
+using ShardCommand = std::variant<Append, AppendOnce, AddConsumer, RemoveConsumer, SetFlow, Settle, Get, Purge, Inspect,
+                                  CloseQueue, Detach>;
 
 // ---------------------------------------------------------------- to the controller
 
 struct DeclareQueue {
     VhostId vhost;
-    std::string name;                  ///< empty: the controller makes one with `name_prefix`
+    std::string name;  ///< empty: the controller makes one with `name_prefix`
     std::string name_prefix;
     QueueKind kind = QueueKind::classic;
     bool durable = true;
     bool auto_delete = false;
-    bool exclusive = false;            ///< owned by the origin's connection
+    bool exclusive = false;  ///< owned by the origin's connection
     Bytes arguments;
-    QueueOptions options;              ///< the arguments, understood by the session
-    CoreId near;                       ///< where its traffic is expected: decides its shard
+    QueueOptions options;  ///< the arguments, understood by the session
+    CoreId near;           ///< where its traffic is expected: decides its shard
 };
 
 struct DeleteQueue {
@@ -160,7 +183,7 @@ struct DeleteQueue {
 };
 
 struct DeclareExchange {
-    ExchangeDefinition definition;     ///< id ignored
+    ExchangeDefinition definition;  ///< id ignored
 };
 
 struct DeleteExchange {
@@ -185,7 +208,7 @@ struct ConnectionOpened {
 struct ConnectionClosed {};
 
 struct PutVhost {
-    VhostDefinition definition;        ///< by name; id ignored
+    VhostDefinition definition;  ///< by name; id ignored
 };
 struct RemoveVhost {
     std::string name;
@@ -214,8 +237,8 @@ struct RemovePolicy {
 };
 
 /// Answered by AdminReply, after the change is durable (where what it changes is) and every core has seen it.
-using AdminCommand = std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind, ConnectionOpened,
-                                  ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser, PutPermission,
-                                  RemovePermission, PutPolicy, RemovePolicy>;
+using AdminCommand = std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind,
+                                  ConnectionOpened, ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser,
+                                  PutPermission, RemovePermission, PutPolicy, RemovePolicy>;
 
 }  // namespace fantail::broker

@@ -18,20 +18,21 @@ struct Deliver {
     ConsumerId consumer;
     QueueId queue;
     std::uint8_t level = 0;
-    Offset first;                  ///< of the first record delivered
+    Offset first;  ///< of the first record delivered
     std::uint32_t count = 0;
-    std::uint32_t index = 0;       ///< the first record's place in the batch
+    std::uint32_t index = 0;  ///< the first record's place in the batch
     SharedBytes batch;
     bool redelivered = false;
-    std::uint32_t delivery_count = 0;   ///< failed deliveries before this one; of all `count` records alike
-    std::uint32_t acquired_count = 0;   ///< deliveries before this one, failed or released
+    std::uint32_t delivery_count = 0;  ///< failed deliveries before this one; of all `count` records alike
+    std::uint32_t acquired_count = 0;  ///< deliveries before this one, failed or released
 };
 
 /// The batch of an Append is stored in all its targets as durably as they ask, or (accepted = false) some target refused.
-/// Answers of one shard come in the order of the requests.
+/// Answers of one shard to Append come in the order of the requests.
 struct Appended {
     RequestId request;
     bool accepted = true;
+    bool missed = false;  ///< every target was deleted before it came: it is stored nowhere in this shard
 };
 
 /// Answers AddConsumer.
@@ -53,10 +54,10 @@ struct GetResult {
     RequestId request;
     Deliver message;
     std::uint64_t ready_left = 0;
-    bool found = true;             ///< false: the queue is gone
+    bool found = true;  ///< false: the queue is gone
 };
 
-/// Answers Inspect and Purge.
+/// Answers Inspect, Purge and CloseQueue.
 struct QueueCounts {
     RequestId request;
     std::uint64_t ready = 0;
@@ -64,16 +65,17 @@ struct QueueCounts {
     std::uint64_t purged = 0;
     std::uint32_t consumers = 0;
     bool found = true;
+    bool closed = false;  ///< by this CloseQueue
 };
 
 /// Answers an AdminCommand.
 struct AdminReply {
     RequestId request;
     Result<void> outcome;
-    std::string name;              ///< DeclareQueue: the queue's name
-    QueueId queue;                 ///< DeclareQueue
-    std::uint64_t messages = 0;    ///< DeclareQueue, DeleteQueue: ready messages
-    std::uint32_t consumers = 0;   ///< DeclareQueue
+    std::string name;             ///< DeclareQueue: the queue's name
+    QueueId queue;                ///< DeclareQueue
+    std::uint64_t messages = 0;   ///< DeclareQueue, DeleteQueue: ready messages
+    std::uint32_t consumers = 0;  ///< DeclareQueue
 };
 
 /// A resource alarm began or ended: while on, publishers are held back.
@@ -87,7 +89,7 @@ struct CloseRequested {
     std::string reason;
 };
 
-using Event = std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply, Blocked,
-                           CloseRequested>;
+using Event = std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply,
+                           Blocked, CloseRequested>;
 
 }  // namespace fantail::broker

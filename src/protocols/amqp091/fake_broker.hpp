@@ -199,6 +199,7 @@ private:
     void answer(RequestId request, const broker::Append& command) {
         if (command.confirm) events.push_back(broker::Appended{request, accept_appends});
     }
+    void answer(RequestId request, const broker::AppendOnce& command) { answer(request, command.append); }
     void answer(RequestId request, const broker::AddConsumer& command) {
         Result<void> outcome;
         if (has_consumer_error) outcome = fail(consumer_error, "refused");

@@ -34,6 +34,8 @@ inline constexpr std::size_t transaction_bytes_max = 64u << 20;
 inline constexpr std::size_t transaction_operations_max = 1u << 20;
 /// Further routing keys of a message (CC and BCC together).
 inline constexpr std::size_t more_keys_max = 255;
+/// Bytes of an x-deduplication-header, as many as a message id may have.
+inline constexpr std::size_t deduplication_id_size_max = 255;
 /// Milliseconds that a peer gets to answer our close before the socket goes.
 inline constexpr std::int64_t closing_timeout_ms = 10'000;
 /// Milliseconds before a refused login without authentication_failure_close is dropped, against guessing.

@@ -92,6 +92,8 @@ Handled Inspector::inspect_headers() {
             FANTAIL_TRY(const auto delay_ms, read_delay(entry));
             hold_for(delay_ms);
         } else if (entry.name == deduplication_header) {
+            if (entry.value.payload().size() > limits::deduplication_id_size_max)
+                return refuse(ReplyCode::precondition_failed, "header 'x-deduplication-header' is too long");
             draft_.deduplication = entry.value;
         }
     }

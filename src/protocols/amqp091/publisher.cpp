@@ -59,6 +59,12 @@ Replied<Fate> Publisher::publish(const Publication& message) {
     }
     FANTAIL_TRY(PublishRoute* const route, routes_.find(message, draft));
     if (route->queues.empty()) return Fate::no_route;
+    if (route->deduplication_window_ms > 0) [[unlikely]] {
+        auto batch = single_batch(message, draft, *route, message.body.size());
+        (void)batch->builder.append_value(message.body);
+        finish_large(std::move(batch), message.from);
+        return Fate::queued;
+    }
     broker::BatchTraits traits = draft.traits;
     encode_envelope(message, draft, *route, traits);
     const std::size_t room =
@@ -203,7 +209,7 @@ void Publisher::flush() {
     while (!open_.empty()) close_at(open_.size() - 1);
 }
 
-/// Sends one append to each shard that has targets; all carry the same request.
+/// Sends the batch on its way: to the shard of its exchange if that looks for duplicates, else straight to its queues.
 void Publisher::send(GatheredBatch& batch) {
     const bool large = batch.builder.size() > limits::kept_builder_size_max;
     const auto count = static_cast<std::uint32_t>(batch.builder.count());
@@ -214,22 +220,29 @@ void Publisher::send(GatheredBatch& batch) {
     RequestId request;
     if (confirm) {
         request = request_id(Purpose::append, 0, in_flight_base_ + in_flight_.size());
-        in_flight_.push_back({0, true, std::move(batch.waiting)});
+        in_flight_.push_back({.waiting = std::move(batch.waiting)});
         batch.waiting.clear();
     }
-    for (std::size_t at = 0; at < batch.targets.size();) {
-        const ShardId shard = shard_of(batch.targets[at].queue);
+    broker::Append append{{}, bytes, count, batch.body_bytes, batch.traits, confirm};
+    if (!batch.once) return send_to_shards(batch.targets, request, append);
+    if (confirm) ++in_flight_.back().shards_left;
+    append.targets = batch.targets;
+    batch.once->append = std::move(append);
+    link_.broker().send(shard_of(batch.once->exchange), request, std::move(*batch.once));
+}
+
+/// One append to each shard that has targets; all carry the same request.
+void Publisher::send_to_shards(const std::vector<broker::AppendTarget>& targets, RequestId request,
+                               const broker::Append& append) {
+    for (std::size_t at = 0; at < targets.size();) {
+        const ShardId shard = shard_of(targets[at].queue);
         std::size_t end = at;
-        while (end < batch.targets.size() && shard_of(batch.targets[end].queue) == shard) ++end;
-        if (confirm) ++in_flight_.back().shards_left;
-        broker::Append append{{batch.targets.begin() + static_cast<std::ptrdiff_t>(at),
-                               batch.targets.begin() + static_cast<std::ptrdiff_t>(end)},
-                              bytes,
-                              count,
-                              batch.body_bytes,
-                              batch.traits,
-                              confirm};
-        link_.broker().send(shard, request, std::move(append));
+        while (end < targets.size() && shard_of(targets[end].queue) == shard) ++end;
+        if (append.confirm) ++in_flight_.back().shards_left;
+        broker::Append part = append;
+        part.targets.assign(targets.begin() + static_cast<std::ptrdiff_t>(at),
+                            targets.begin() + static_cast<std::ptrdiff_t>(end));
+        link_.broker().send(shard, request, std::move(part));
         at = end;
     }
 }
@@ -240,13 +253,26 @@ Replied<std::unique_ptr<GatheredBatch>> Publisher::begin_large(const Publication
     if (message.exchange.empty() && is_reply_address(message.routing_key)) return nullptr;
     FANTAIL_TRY(PublishRoute* const route, routes_.find(message, draft));
     if (route->queues.empty()) return nullptr;
+    return single_batch(message, draft, *route, body_size);
+}
+
+/// A batch for this message alone, whose body is still to come.
+std::unique_ptr<GatheredBatch> Publisher::single_batch(const Publication& message, const Draft& draft,
+                                                       const PublishRoute& route, std::uint64_t body_size) {
     auto batch = std::make_unique<GatheredBatch>();
     batch->traits = draft.traits;
-    encode_envelope(message, draft, *route, batch->traits);
-    collect_targets(*route, draft.priority);
+    encode_envelope(message, draft, route, batch->traits);
+    collect_targets(route, draft.priority);
     batch->targets = targets_;
     batch->body_bytes = body_size;
     batch->builder.begin_message(link_.now().wall, as_bytes(message.routing_key), envelope_, body_size);
+    if (route.deduplication_window_ms > 0) {
+        batch->once = std::make_unique<broker::AppendOnce>();
+        batch->once->exchange = route.exchange_id;
+        batch->once->durable = route.exchange_durable;
+        batch->once->window_ms = route.deduplication_window_ms;
+        batch->once->id = deduplication_;
+    }
     return batch;
 }
 
@@ -261,9 +287,11 @@ void Publisher::on_appended(const broker::Appended& event, std::vector<PublishAn
     if (at >= in_flight_.size() || in_flight_[at].shards_left == 0) return;
     InFlight& batch = in_flight_[at];
     batch.accepted = batch.accepted && event.accepted;
+    batch.missed = batch.missed && event.missed;
     if (--batch.shards_left != 0) return;
     for (PublishAnswer& answer : batch.waiting) {
-        answer.range.accepted = batch.accepted;
+        // Stored nowhere, though there was a queue for it when it was routed: the publisher should know.
+        answer.range.accepted = batch.accepted && !batch.missed;
         out.push_back(answer);
     }
     batch.waiting.clear();

@@ -33,6 +33,8 @@ struct GatheredBatch {
     std::uint64_t body_bytes = 0;
     record::BatchBuilder builder;
     std::vector<PublishAnswer> waiting;  ///< who is told when it is stored
+    /// For an exchange that lets no duplicate pass: everything but the append.
+    std::unique_ptr<broker::AppendOnce> once;
 };
 
 /// Order per queue holds because no two open batches share a queue level: a batch that would is preceded by flushing
@@ -68,12 +70,15 @@ private:
     struct InFlight {
         std::uint32_t shards_left = 0;
         bool accepted = true;
+        bool missed = true;  ///< by every shard so far
         std::vector<PublishAnswer> waiting;
     };
 
     [[nodiscard]] bool hand_over(const Publication& message, const Draft& draft);
     void encode_envelope(const Publication& message, const Draft& draft, const PublishRoute& route,
                          broker::BatchTraits& traits);
+    [[nodiscard]] std::unique_ptr<GatheredBatch> single_batch(const Publication& message, const Draft& draft,
+                                                              const PublishRoute& route, std::uint64_t body_size);
     [[nodiscard]] std::optional<ByteView> deduplication_id(const Draft& draft);
     GatheredBatch& batch_for(PublishRoute& route, const Draft& draft, broker::BatchTraits traits, std::size_t room);
     GatheredBatch& open_batch(broker::BatchTraits traits);
@@ -81,6 +86,8 @@ private:
     [[nodiscard]] GatheredBatch* find_open(bool transient);
     void flush_overlapping(const std::vector<broker::AppendTarget>& targets);
     void send(GatheredBatch& batch);
+    void send_to_shards(const std::vector<broker::AppendTarget>& targets, RequestId request,
+                        const broker::Append& append);
     void close_at(std::size_t index);
 
     Link& link_;

@@ -220,16 +220,73 @@ TEST(AmqpPublish, QuorumQueuesHave32LevelsUndeclaredAndEqualPrioritiesShareABatc
     EXPECT_THAT(levels, UnorderedElementsAre(std::pair(7, 2u), std::pair(31, 1u)));
 }
 
-TEST(AmqpPublish, AnExchangesDeduplicationWindowTravelsWithTheMessage) {
-    PublishScene s;
-    s.broker.topology.add_exchange("once", broker::ExchangeType::fanout).deduplication_window_ms = 500;
-    s.broker.topology.bind("once", "q");
+/// An exchange that lets no duplicate pass, with queues in two shards.
+struct OnceScene : PublishScene {
+    OnceScene() {
+        auto& exchange = broker.topology.add_exchange("once", broker::ExchangeType::fanout);
+        exchange.id = make_id<ExchangeId>(5, 9);
+        exchange.durable = false;
+        exchange.deduplication_window_ms = 500;
+        broker.topology.bind("once", "q");
+        broker.topology.bind("once", "r");
+        confirm();
+    }
+};
+
+TEST(AmqpPublish, ThroughAnExchangeWithADeduplicationWindowAMessageGoesAsAWholeToTheExchangesShard) {
+    OnceScene s;
     s.publish(1, {.exchange = "once"}, "a", properties_of({.message_id = "m-1"})).turn();
-    s.publish(1, {.exchange = "once"}, "no id").turn();
-    ASSERT_THAT(s.appends(), SizeIs(2));
-    EXPECT_EQ(first_envelope(s.appends()[0]).dedup_window_ms, 500u);
-    EXPECT_EQ(as_text(*first_envelope(s.appends()[0]).dedup_id), "Sm-1");
-    EXPECT_FALSE(first_envelope(s.appends()[1]).dedup_window_ms);
+    ASSERT_THAT(s.broker.sent, SizeIs(1));
+    EXPECT_EQ(s.broker.sent[0].shard, ShardId(5));
+    const auto sent = s.broker.all<broker::AppendOnce>().at(0);
+    EXPECT_EQ(sent.exchange, make_id<ExchangeId>(5, 9));
+    EXPECT_FALSE(sent.durable);
+    EXPECT_EQ(sent.window_ms, 500);
+    EXPECT_EQ(as_text(sent.id), "Sm-1");
+    EXPECT_THAT(sent.append.targets, SizeIs(2));
+    EXPECT_THAT(records_of(sent.append), ElementsAre("once/: a"));
+    EXPECT_EQ(first_envelope(sent.append).dedup_window_ms, 500u);
+    EXPECT_EQ(as_text(*first_envelope(sent.append).dedup_id), "Sm-1");
+    EXPECT_THAT(s.said(), ElementsAre("1 basic.ack delivery_tag=1;multiple=0;"));
+}
+
+TEST(AmqpPublish, MessagesWithoutIdKeepTheirPlaceAmongThoseOfTheExchange) {
+    OnceScene s;
+    s.publish(1, {.exchange = "once"}, "a", properties_of({.message_id = "m-1"}))
+        .publish(1, {.exchange = "once"}, "b")
+        .turn();
+    const auto sent = s.broker.all<broker::AppendOnce>();
+    ASSERT_THAT(sent, SizeIs(2));
+    EXPECT_THAT(sent[1].id, IsEmpty());
+    EXPECT_FALSE(first_envelope(sent[1].append).dedup_window_ms);
+    EXPECT_THAT(s.said(), ElementsAre("1 basic.ack delivery_tag=2;multiple=1;"));
+}
+
+TEST(AmqpPublish, ADeduplicationHeaderIsNoLongerThanAMessageId_406) {
+    OnceScene s;
+    record::FieldTableBuilder headers;
+    headers.set_text("x-deduplication-header", std::string(256, 'x'));
+    s.publish(1, {.exchange = "once"}, "a", with_headers(headers)).turn();
+    EXPECT_THAT(s.said(), ElementsAre(StartsWith("1 channel.close reply_code=406")));
+}
+
+TEST(AmqpPublish, AMessageThatFindsAllItsQueuesDeletedIsNacked) {
+    PublishScene s;
+    s.broker.topology.add_exchange("both", broker::ExchangeType::fanout);
+    s.broker.topology.bind("both", "q");
+    s.broker.topology.bind("both", "r");
+    s.confirm();
+    s.broker.answers = false;
+    s.publish(1, {.exchange = "both"}, "a").turn();
+    s.publish(1, {.exchange = "both"}, "b").turn();
+    ASSERT_THAT(s.broker.sent, SizeIs(4));
+    for (const bool missed : {true, false, true, true}) {
+        s.broker.events.push_back(
+            broker::Appended{.request = s.broker.sent[s.broker.events.size()].request, .missed = missed});
+    }
+    s.turn();
+    EXPECT_THAT(s.said(), ElementsAre("1 basic.nack delivery_tag=2;multiple=0;requeue=0;",
+                                      "1 basic.ack delivery_tag=1;multiple=0;"));
 }
 
 TEST(AmqpPublish, SendsMessagesOneByOneWhereAQueueDecidesOnEach) {

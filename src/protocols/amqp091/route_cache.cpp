@@ -53,8 +53,10 @@ Replied<const broker::ExchangeDefinition*> RouteCache::find_open_exchange(std::s
 void RouteCache::fill(PublishRoute& route, const broker::ExchangeDefinition& exchange) const {
     route.queues.clear();
     route.deduplication_window_ms = exchange.deduplication_window_ms;
+    route.exchange_id = exchange.id;
+    route.exchange_durable = exchange.durable;
     route.deduplicated = exchange.deduplication_window_ms > 0;
-    route.one_by_one = route.deduplicated;
+    route.one_by_one = false;
     route.prioritized = false;
     route.batch = 0;
     for (const broker::QueueDefinition* queue : found_.queues) {

@@ -23,8 +23,10 @@ struct PublishRoute {
     std::vector<Queue> queues;                 ///< by ascending id, so that those of one shard are neighbours
     bool one_by_one = false;                   ///< some queue decides on each message
     bool deduplicated = false;                 ///< some queue or the exchange looks for duplicates
-    std::int64_t deduplication_window_ms = 0;  ///< the exchange's
-    bool prioritized = false;                  ///< some queue has levels
+    std::int64_t deduplication_window_ms = 0;  ///< the exchange's; then the two below are its own too
+    ExchangeId exchange_id;
+    bool exchange_durable = false;
+    bool prioritized = false;  ///< some queue has levels
     // Where the last message of this route went; see Publisher.
     std::uint64_t batch = 0;
     std::size_t batch_index = 0;

@@ -4,7 +4,7 @@
 import pika
 from pika import spec
 
-from support import BrokerTest
+from support import BrokerTest, newer_than_rabbitmq_310
 
 
 class Acks(BrokerTest):
@@ -377,6 +377,32 @@ class Consumers(BrokerTest):
                 self.publish(setup, queue, "after")
                 self.wait_deliveries(second, got_second, 3)
                 self.assertEqual(got_second.bodies, ["8", "9", "after"])
+
+    @newer_than_rabbitmq_310("there a quorum queue's single active consumer stays whatever the priorities")
+    def test_single_active_consumer_of_a_quorum_queue_gives_way_to_a_higher_priority_when_it_has_settled(self):
+        setup, first, second = self.channel(), self.channel(), self.channel()
+        queue = self.queue(setup, arguments={"x-single-active-consumer": True, "x-queue-type": "quorum"})
+        got_first = self.consume(first, queue)
+        self.publish(setup, queue, "a")
+        self.wait_deliveries(first, got_first, 1)
+        got_second = self.consume(second, queue, arguments={"x-priority": 1})
+        self.publish(setup, queue, "b")
+        self.settle(first)
+        self.settle(second)
+        self.assertEqual((got_first.bodies, got_second.bodies), (["a"], []))
+        first.basic_ack(got_first.tags[0])
+        first.connection.process_data_events(0)
+        self.wait_deliveries(second, got_second, 1)
+        self.assertEqual((got_first.bodies, got_second.bodies), (["a"], ["b"]))
+
+    def test_single_active_consumer_of_a_classic_queue_stays_whatever_the_priorities(self):
+        setup, first, second = self.channel(), self.channel(), self.channel()
+        queue = self.queue(setup, arguments={"x-single-active-consumer": True})
+        got_first = self.consume(first, queue)
+        got_second = self.consume(second, queue, arguments={"x-priority": 1})
+        self.publish(setup, queue, "a")
+        self.wait_deliveries(first, got_first, 1)
+        self.assertEqual(got_second.bodies, [])
 
     def test_exclusive_consumer_on_a_single_active_consumer_queue_is_403(self):
         queue = self.queue(self.channel(), arguments={"x-single-active-consumer": True})

@@ -57,6 +57,56 @@ class Deduplication(BrokerTest):
         for queue in queues:
             self.assertEqual(self.drain(channel, queue), ["x"])
 
+    def routes(self, channel, durable=False):
+        """A direct exchange with a window, and its two queues behind the keys 0 and 1."""
+        exchange = self.exchange(channel, "direct", durable=durable, arguments=self.WINDOW)
+        queues = [self.queue(channel, str(number)) for number in range(2)]
+        for number, queue in enumerate(queues):
+            channel.queue_bind(queue, exchange, str(number))
+        return exchange, queues
+
+    def test_window_of_an_exchange_stops_a_duplicate_that_is_routed_elsewhere(self):
+        channel = self.channel()
+        exchange, queues = self.routes(channel)
+        for round_ in range(2):
+            self.publish(channel, "0", f"a{round_}", exchange=exchange, message_id="a")
+            self.publish(channel, "1", f"a{round_}", exchange=exchange, message_id="a")
+            self.publish(channel, "1", f"b{round_}", exchange=exchange, headers={"x-deduplication-header": "b"})
+            self.publish(channel, "0", f"b{round_}", exchange=exchange, headers={"x-deduplication-header": "b"})
+            self.publish(channel, "0", f"no id {round_}", exchange=exchange)
+        self.assertEqual([self.drain(channel, queue) for queue in queues], [["a0", "no id 0", "no id 1"], ["b0"]])
+
+    def test_a_message_that_no_queue_took_does_not_count_for_the_window(self):
+        channel = self.channel()
+        exchange, queues = self.routes(channel)
+        self.publish(channel, "nowhere", "x", exchange=exchange, message_id="a")
+        self.publish(channel, "0", "x", exchange=exchange, message_id="a")
+        self.assertEqual(self.drain(channel, queues[0]), ["x"])
+
+    def test_a_refused_message_does_not_count_for_the_window(self):
+        channel = self.channel()
+        exchange, queues = self.routes(channel)
+        full = self.queue(channel, "full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+        channel.queue_bind(full, exchange, "full")
+        with self.assertRaises(pika.exceptions.NackError):
+            self.publish(channel, "full", "x", exchange=exchange, message_id="a")
+        self.publish(channel, "1", "x", exchange=exchange, message_id="a")
+        self.assertEqual(self.drain(channel, queues[1]), ["x"])
+
+    def test_another_window_for_an_exchange_is_406(self):
+        exchange = self.exchange(self.channel(), "direct", arguments=self.WINDOW)
+        self.channel_error(406, lambda c: c.exchange_declare(exchange, "direct", arguments={"x-deduplication-window": 1}))
+
+    @needs_restart
+    def test_an_exchange_remembers_after_kill_9(self):
+        channel = self.channel()
+        exchange, queues = self.routes(channel, durable=True)
+        self.publish(channel, "0", "x", exchange=exchange, message_id="id", delivery_mode=2)
+        restart_server("kill-restart")
+        channel = self.channel()
+        self.publish(channel, "1", "x", exchange=exchange, message_id="id", delivery_mode=2)
+        self.assertEqual([self.drain(channel, queue) for queue in queues], [["x"], []])
+
     def test_bad_window_is_406(self):
         for value in (-1, "long"):
             self.channel_error(406, lambda c, v=value: c.queue_declare(self.name(), arguments={"x-deduplication-window": v}))
