@@ -1,31 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proves that kill9's comparison catches each broken promise (it needs no server)."""
+"""Proves that the ledger's comparison catches each broken promise (it needs no server)."""
 
-import importlib.machinery
-import importlib.util
 import os
-import types
+import sys
 import unittest
 
-PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kill9")
-LOADER = importlib.machinery.SourceFileLoader("kill9", PATH)
-kill9 = importlib.util.module_from_spec(importlib.util.spec_from_loader("kill9", LOADER))
-LOADER.exec_module(kill9)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+import load  # noqa: E402
 
 
 class Compare(unittest.TestCase):
     def setUp(self):
-        self.run_ = kill9.Run(types.SimpleNamespace(seed=1, queues=1, server="fantail"), None)
-        self.ledger = self.run_.ledgers[0]
+        self.ledger = load.Ledger("q")
         self.messages = [self.ledger.new("p") for _ in range(4)]
         for message in self.messages:
             message.confirmed = True
 
     def compare(self, *found):
-        self.run_.compare(self.ledger, [(("p", number), redelivered) for number, redelivered in found])
+        self.ledger.compare([(("p", number), redelivered) for number, redelivered in found])
 
     def broken(self, text, *found):
-        with self.assertRaisesRegex(kill9.Broken, text):
+        with self.assertRaisesRegex(load.Broken, text):
             self.compare(*found)
 
     def test_all_there_in_order_is_fine(self):
@@ -62,11 +58,11 @@ class Compare(unittest.TestCase):
         self.broken("came after", (0, False), (2, False), (1, False), (3, False))
 
     def test_damaged_body(self):
-        body = bytearray(kill9.make_body(self.messages[0], 100))
-        self.assertEqual(kill9.read_body(bytes(body), "q"), ("p", 0))
+        body = bytearray(load.make_body(self.messages[0], 100))
+        self.assertEqual(load.read_body(bytes(body), "q"), ("p", 0))
         body[50] ^= 1
-        with self.assertRaisesRegex(kill9.Broken, "damaged"):
-            kill9.read_body(bytes(body), "q")
+        with self.assertRaisesRegex(load.Broken, "damaged"):
+            load.read_body(bytes(body), "q")
 
 
 if __name__ == "__main__":

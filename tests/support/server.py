@@ -26,17 +26,24 @@ class ServerError(Exception):
 
 
 class FantailServer:
-    """One `fantail serve` process at a time over one data directory."""
+    """One `fantail serve` process at a time over one data directory.
+
+    `prefix`: words before the command, a program that becomes it by exec (`prlimit`, `nsenter`); `environment`: variables
+    on top of this process's own.
+    """
 
     name = "fantail"
 
-    def __init__(self, binary=None, data_dir=None, arguments=()):
+    def __init__(self, binary=None, data_dir=None, arguments=(), prefix=(), environment=None):
         self.binary = os.path.abspath(binary or os.environ.get("FANTAIL_BINARY") or DEFAULT_BINARY)
         self._owns_data_dir = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="fantail-test-")
         self._arguments = list(arguments)
+        self._prefix = list(prefix)
+        self._environment = dict(os.environ, **(environment or {}))
         self._process = None
         self._stderr = collections.deque(maxlen=STDERR_LINES_KEPT)
+        self._stderr_grew = threading.Condition()
         self._stderr_reader = None
         self.endpoints = {}
 
@@ -62,8 +69,8 @@ class FantailServer:
             listen += ["--listen", f"{name}={self.endpoints.get(name, '127.0.0.1:0')}"]
         self._stderr.clear()
         self._process = subprocess.Popen(
-            [self.binary, "serve", *listen, "--data-dir", self.data_dir, *self._arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            [*self._prefix, self.binary, "serve", *listen, "--data-dir", self.data_dir, *self._arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._environment)
         self._stderr_reader = threading.Thread(target=self._keep_stderr, args=(self._process.stderr,), daemon=True)
         self._stderr_reader.start()
 
@@ -123,6 +130,13 @@ class FantailServer:
     def stderr_tail(self):
         return "".join(f"  server: {line}" for line in self._stderr)
 
+    def wait_for_line(self, text, timeout_s=10):
+        """Returns the first line on stderr, since the start, that holds `text`; ServerError if none comes."""
+        with self._stderr_grew:
+            if not self._stderr_grew.wait_for(lambda: any(text in line for line in self._stderr), timeout_s):
+                raise ServerError(f"no line with {text!r} on stderr within {timeout_s} s\n{self.stderr_tail()}")
+            return next(line for line in self._stderr if text in line)
+
     def remove(self):
         """Kills what runs and deletes the data directory if this object made it."""
         self.kill()
@@ -131,7 +145,9 @@ class FantailServer:
 
     def _keep_stderr(self, stream):
         for line in stream:
-            self._stderr.append(line)
+            with self._stderr_grew:
+                self._stderr.append(line)
+                self._stderr_grew.notify_all()
 
 
 def _drain(stream):

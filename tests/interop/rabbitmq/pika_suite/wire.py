@@ -25,6 +25,7 @@ class RawConnection:
     def __init__(self, parameters, timeout_s=15):
         self.parameters = parameters
         self.socket = socket.create_connection((parameters.host, parameters.port), timeout_s)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._in = b""
         self.start = None
         self.tune = None
