@@ -6,8 +6,9 @@ SHELL := /bin/bash
 
 FANTAIL := build/release/fantail
 TIME ?= 60
+MINUTES ?= 30
 # Programs that test the finished broker from outside, each a folder's `run`.
-SUITES = $(or $(wildcard tests/interop/run),$(sort $(wildcard tests/interop/*/run))) $(wildcard tests/recovery/run)
+SUITES = $(or $(wildcard tests/interop/run),$(sort $(wildcard tests/interop/*/run))) $(wildcard tests/recovery/run tests/faults/run)
 
 .PHONY: help
 help: ## show this list
@@ -31,7 +32,7 @@ run: build ## build, then run the broker in the foreground (ARGS="--listen amqp=
 	@exec $(FANTAIL) serve $(ARGS)
 
 .PHONY: test
-test: ## build, then run every test: unit, tools, real clients, recovery
+test: ## build, then run every test: unit, tools, real clients, recovery, faults
 	@tools/setup test
 	@$(MAKE) -s --no-print-directory build/release/build.ninja
 	cmake --build --preset release
@@ -68,6 +69,11 @@ bench: ## measure against RabbitMQ in one run, into bench/results/ (ARGS are pas
 	@$(MAKE) -s --no-print-directory build/release/build.ninja
 	cmake --build --preset release
 	bench/run $(ARGS)
+
+.PHONY: soak
+soak: build ## mixed load with restarts for MINUTES (30); memory and descriptors must be flat; into build/soak/ (ARGS are passed on)
+	@tools/setup test
+	tests/faults/soak --minutes $(MINUTES) --binary $(FANTAIL) $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## run fuzzer T (all without T) for TIME seconds each (60)
