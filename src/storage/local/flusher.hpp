@@ -10,7 +10,7 @@
 
 namespace fantail::storage {
 
-/// One file at a time, oldest first. The journal is read window by window, each window sorted by (stream, offset) and copied
+/// One file at a time, oldest first. The journal is read (from its mirror in memory, if it has one) window by window, each window sorted by (stream, offset) and copied
 /// as runs. Reads go to the journal until the whole segment is on disk; then the index changes at once.
 class Flusher {
 public:
@@ -37,6 +37,7 @@ private:
         std::uint32_t end = 0;
         std::uint64_t window_position = 0;
         std::uint64_t window_size = 0;
+        std::uint8_t* window = nullptr;  ///< where the window's first byte is: in window_ or in the file's mirror
         std::vector<Item> items;  ///< of the whole segment so far
         std::size_t window_items = 0;
         std::size_t copying = 0;  ///< item
