@@ -118,8 +118,16 @@ ResourceLimits resource_limits(const Settings& settings) {
     return limits;
 }
 
+/// Resident memory without what only the allocator keeps: that must not hold publishers back.
+std::uint64_t memory_in_use(std::uint64_t high_water) {
+    const std::uint64_t bytes = sys::resident_bytes();
+    if (high_water == 0 || bytes <= high_water - high_water / 10) return bytes;
+    sys::give_back_free_memory();
+    return sys::resident_bytes();
+}
+
 void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::Node& node, ServerState& state) {
-    const bool changed = alarm.update({sys::resident_bytes(), disk_free(settings.data_dir)});
+    const bool changed = alarm.update({memory_in_use(alarm.limits().memory_max), disk_free(settings.data_dir)});
     if (!changed) return;
     if (alarm.on()) spdlog::warn("publishers are held back: {}", alarm.reason());
     else spdlog::info("publishers may go on");

@@ -60,6 +60,8 @@ void tune_allocator() {
     mallopt(M_TOP_PAD, 1 << 20);
 }
 
+void give_back_free_memory() { ::malloc_trim(0); }
+
 std::int64_t cpu_time_ns() {
     timespec time{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);

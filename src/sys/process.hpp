@@ -21,6 +21,9 @@ Result<void> pin_thread_to_cpu(unsigned index);
 /// Call once, before threads are started.
 void tune_allocator();
 
+/// Returns to the kernel what tune_allocator() lets the C library keep. Takes milliseconds, any thread.
+void give_back_free_memory();
+
 /// CPU time of all threads since the start, user and system, in nanoseconds.
 [[nodiscard]] std::int64_t cpu_time_ns();
 

@@ -2,6 +2,8 @@
 """More connections than the process may open descriptors (RLIMIT_NOFILE)."""
 
 import contextlib
+import os
+import resource
 import shutil
 import socket
 import time
@@ -82,3 +84,17 @@ class Descriptors(fault_test.FaultTest):
         self.server.kill()
         self.server.start()
         self.say("%d sent, %d confirmed, %d settled, %d there" % self.verify())
+
+    def test_storage_waits_while_there_is_no_descriptor_at_all(self):
+        """As when the whole machine has run out of them: nothing is given up, nothing confirmed is lost."""
+        ledger = self.ledger()
+        publisher = self.publisher(ledger, sizes=(20_000,))
+        self.await_confirms(publisher, 100)
+        highest = max(int(name) for name in os.listdir(f"/proc/{self.server.pid}/fd"))
+        resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (highest + 1, LIMIT))
+        poll(lambda: publisher.blocked_reason, "connection.blocked")
+        reason = publisher.blocked_reason
+        resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+        poll(lambda: publisher.blocked_reason is None, "the end of connection.blocked")
+        self.await_confirms(publisher, 500)
+        self.say("blocked for %r; %d sent, %d confirmed, %d settled, %d there" % (reason.rpartition("/")[2], *self.verify()))

@@ -5,6 +5,7 @@ import threading
 
 import fault_test
 import process_figures
+from fault_test import poll, read_body
 from memory_cap import MemoryCap, NotPermitted
 
 MIB = 1 << 20
@@ -47,10 +48,30 @@ class LittleMemory(fault_test.FaultTest):
             self.consumer(ledger, rate=50)
         high = HighWater(self.server.pid)
         for publisher in publishers:
-            self.await_confirms(publisher, 10_000, 60)
+            self.await_confirms(publisher, 6000, 60)
         self.assertTrue(self.server.is_running(), "killed for its memory")
         figures = self.verify()
         self.say("%d MiB backlog under a cap of %d MiB: %.0f MiB resident at most; %d sent, %d confirmed, %d settled, %d there" % (
             figures[3] * 20_000 // MIB, CAP // MIB, high.end() / MIB, *figures))
         self.assertTrue(self.server.is_running(), "killed for its memory")
         self.assertGreater(figures[3] * 20_000, CAP, "the backlog was not larger than the cap")
+
+    def test_the_alarm_holds_publishers_and_ends_when_memory_is_given_back(self):
+        self.serve("--set", f"broker.memory_high_water={60 * MIB}")
+        ledger = self.ledger()
+        publisher = self.publisher(ledger, sizes=(20_000,))
+        poll(lambda: publisher.blocked_reason, "connection.blocked")
+        self.assertIn("memory", publisher.blocked_reason)
+        reason = publisher.blocked_reason
+        channel = self.connect().channel()
+        while publisher.blocked_reason:
+            method, _, body = channel.basic_get("q")
+            if not method:
+                break
+            channel.basic_ack(method.delivery_tag)
+            message = ledger.messages[read_body(body, "q")]
+            message.delivered = message.acked = True
+        channel.connection.close()
+        poll(lambda: publisher.blocked_reason is None, "the end of the alarm after all was consumed")
+        self.await_confirms(publisher, 100)
+        self.say("blocked for %r; %d sent, %d confirmed, %d settled, %d there" % (reason, *self.verify()))

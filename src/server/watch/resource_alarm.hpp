@@ -24,6 +24,7 @@ public:
     explicit ResourceAlarm(ResourceLimits limits) : limits_(limits) {}
     /// \return true if the alarm begins, ends, or changes its reason
     [[nodiscard]] bool update(const ResourceUse& use);
+    [[nodiscard]] const ResourceLimits& limits() const { return limits_; }
     [[nodiscard]] bool on() const { return memory_ || disk_; }
     /// What is short, for people; empty if nothing is.
     [[nodiscard]] const std::string& reason() const { return reason_; }
