@@ -10,8 +10,9 @@
 
 namespace fantail::storage {
 
-/// One file at a time, oldest first. The journal is read (from its mirror in memory, if it has one) window by window, each window sorted by (stream, offset) and copied
-/// as runs. Reads go to the journal until the whole segment is on disk; then the index changes at once.
+/// One file at a time, oldest first. The journal is read, from its mirror in memory if it has one, window by window, each
+/// window sorted by (stream, offset) and copied as runs. Readers go to the journal until the whole segment is on disk; then
+/// the index changes at once.
 class Flusher {
 public:
     Flusher(Rim& rim, JournalRing& ring, StreamIndex& index, SegmentStore& segments)
