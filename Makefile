@@ -13,7 +13,7 @@ SUITES = $(or $(wildcard tests/interop/run),$(sort $(wildcard tests/interop/*/ru
 .PHONY: help
 help: ## show this list
 	@echo 'Fantail: make TARGET'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: ## install missing Debian packages (S="test check bench" for more than the product needs)
@@ -74,6 +74,13 @@ bench: ## measure against RabbitMQ in one run, into bench/results/ (ARGS are pas
 soak: build ## mixed load with restarts for MINUTES (30); memory and descriptors must be flat; into build/soak/ (ARGS are passed on)
 	@tools/setup test
 	tests/faults/soak --minutes $(MINUTES) --binary $(FANTAIL) $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: ## compare instruction counts of hot paths with the kept ones (ARGS=--update keeps new ones)
+	@tools/setup bench
+	@$(MAKE) -s --no-print-directory build/release/build.ninja
+	cmake --build --preset release
+	bench/quick $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## run fuzzer T (all without T) for TIME seconds each (60)
