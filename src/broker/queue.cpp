@@ -40,6 +40,10 @@ void Queue::mark_dirty() {
 
 void Queue::turn() {
     dirty_ = false;
+    work();
+}
+
+void Queue::work() {
     if (!defined_ || closed_) return;
     time_out_consumers();
     if (rules_->is_stream()) {

@@ -91,6 +91,10 @@ public:
 
     // The turn (queue.cpp).
     void turn();
+    /// Does what a turn would for the commands so far: for those whose answer shows what became of the ones before.
+    void catch_up() {
+        if (dirty_) work();
+    }
     void mark_dirty();
     void on_read(ReadToken token, const ReadPurpose& purpose, Result<std::vector<StoredBatch>>&& batches);
     [[nodiscard]] QueueFigures figures() const;
@@ -144,6 +148,8 @@ private:
     }
     [[nodiscard]] StreamId stream(std::uint8_t level) const { return level_stream(id_, level); }
     [[nodiscard]] std::uint64_t ready_bytes() const;
+
+    void work();
 
     // queue_append.cpp
     void hold_not_due(std::uint8_t level, std::uint64_t base, ByteView batch);

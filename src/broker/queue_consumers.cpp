@@ -162,6 +162,7 @@ void Queue::get(const Origin& origin, const Get& command) {
     ++member(key).gets;
     rare_->gets.push_back({origin, key, command.settled_on_delivery});
     mark_dirty();
+    catch_up();
 }
 
 void Queue::dismiss() {

@@ -30,6 +30,13 @@ Queue* Shard::find_open(QueueId id) {
     return queue == nullptr || queue->closed() ? nullptr : queue;
 }
 
+/// What came before the command has had its effect: consumers were served, limits kept.
+Queue* Shard::caught_up(QueueId id) {
+    Queue* queue = find_open(id);
+    if (queue != nullptr) queue->catch_up();
+    return queue;
+}
+
 Queue& Shard::need(QueueId id) { return queues_.try_emplace(id, id, context_).first->second; }
 
 Consumer* Shard::find_consumer(const Origin& origin, ConsumerId consumer, QueueId queue) const {
@@ -164,13 +171,14 @@ void Shard::on_durable(Lsn lsn) {
 // ---- the other commands
 
 void Shard::carry_out(const Origin& origin, AddConsumer& command) {
-    Queue* queue = find_open(command.queue);
+    Queue* queue = caught_up(command.queue);
     Result<void> outcome = fail(ErrorCode::not_found, "queue is gone");
     if (queue != nullptr) outcome = queue->add_consumer(command, origin.connection);
     context_.host.emit(origin.connection, ConsumerAdded{origin.request, command.consumer, std::move(outcome)});
 }
 
 void Shard::carry_out(const Origin& origin, RemoveConsumer& command) {
+    (void)caught_up(command.queue);
     Consumer* consumer = find_consumer(origin, command.consumer, command.queue);
     if (consumer != nullptr) consumer->queue->remove_consumer(*consumer);
 }
@@ -186,14 +194,14 @@ void Shard::carry_out(const Origin& origin, Settle& command) {
 }
 
 void Shard::carry_out(const Origin& origin, Get& command) {
-    Queue* queue = find_open(command.queue);
+    Queue* queue = caught_up(command.queue);
     if (queue != nullptr) queue->get(origin, command);
     else context_.host.emit(origin.connection, GetResult{origin.request, {}, 0, false});
 }
 
 void Shard::carry_out(const Origin& origin, Purge& command) {
     QueueCounts counts{origin.request};
-    Queue* queue = find_open(command.queue);
+    Queue* queue = caught_up(command.queue);
     counts.found = queue != nullptr;
     if (queue != nullptr) counts.purged = queue->purge();
     context_.host.emit(origin.connection, counts);
@@ -215,14 +223,14 @@ QueueCounts count(const Queue* queue) {
 }  // namespace
 
 void Shard::carry_out(const Origin& origin, Inspect& command) {
-    QueueCounts counts = count(find_open(command.queue));
+    QueueCounts counts = count(caught_up(command.queue));
     counts.request = origin.request;
     if (counts.found && command.counts_as_use) find(command.queue)->touch();
     context_.host.emit(origin.connection, counts);
 }
 
 void Shard::carry_out(const Origin& origin, CloseQueue& command) {
-    Queue* queue = find_open(command.queue);
+    Queue* queue = caught_up(command.queue);
     QueueCounts counts = count(queue);
     counts.request = origin.request;
     const bool may = counts.found && (!command.if_unused || counts.consumers == 0) &&

@@ -108,6 +108,7 @@ private:
     /// Also null if it is closed.
     [[nodiscard]] Queue* find_open(QueueId id);
     [[nodiscard]] Queue& need(QueueId id);
+    [[nodiscard]] Queue* caught_up(QueueId id);
     [[nodiscard]] Consumer* find_consumer(const Origin& origin, ConsumerId consumer, QueueId queue) const;
     [[nodiscard]] Appended admit(const Append& command);
     [[nodiscard]] Lsn store(const Append& command);

@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 QueueOptions with_letters(QueueOptions o = {}) {
     o.dead_letter_exchange = "dlx";
@@ -100,6 +101,46 @@ TEST(ShardExpiry, ZeroExpiresUnlessAConsumerCanTakeItAtOnce) {
     w.publish({{q1, 0}}, {{"taken", "0"}});
     w.turn();
     EXPECT_THAT(w.bodies(), ElementsAre("taken"));
+}
+
+TEST(ShardOrder, AGetComesAfterWhatEarlierCommandsOfTheTurnBringAbout) {
+    World w;
+    QueueOptions o;
+    o.length_max = 1;
+    w.put(definition(q1, QueueKind::classic, o));
+    w.publish(q1, {"dropped", "kept"});
+    w.send(bob, Get{q1, ConsumerId(9), true});
+    w.publish({{q1, 0}}, {{"expired", "0"}});
+    w.send(bob, Get{q1, ConsumerId(9), true});
+    w.consume(alice, 1, q1);
+    w.publish(q1, {"consumed"});
+    w.send(bob, Get{q1, ConsumerId(9), true});
+    w.turn();
+    const auto got = w.take<GetResult>();
+    ASSERT_THAT(got, SizeIs(3));
+    EXPECT_EQ(body_at(*got[0].message.batch, got[0].message.index), "kept");
+    EXPECT_EQ(got[0].ready_left, 0u);
+    EXPECT_EQ(got[1].message.count, 0u);
+    EXPECT_EQ(got[2].message.count, 0u);
+    EXPECT_THAT(w.bodies(), ElementsAre("consumed"));
+}
+
+TEST(ShardOrder, CountsAndPurgesDoNotSeeWhatConsumersWereGivenBefore) {
+    World w;
+    w.put(definition(q1));
+    w.consume(alice, 1, q1);
+    w.publish(q1, {"a"});
+    w.send(bob, Inspect{q1});
+    w.publish(q1, {"b"});
+    w.send(bob, Purge{q1});
+    w.publish(q1, {"c"});
+    w.send(alice, RemoveConsumer{q1, ConsumerId(1)});
+    w.turn();
+    const auto counts = w.take<QueueCounts>();
+    ASSERT_THAT(counts, SizeIs(2));
+    EXPECT_EQ(counts[0].ready, 0u);
+    EXPECT_EQ(counts[1].purged, 0u);
+    EXPECT_THAT(w.bodies(), ElementsAre("a", "b", "c"));
 }
 
 TEST(ShardExpiry, AnUnusedQueueIsReportedOnceAfterItsTime) {

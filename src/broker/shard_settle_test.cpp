@@ -180,9 +180,9 @@ TEST(ShardGet, AnEmptyQueueAnswersCountZeroAndAMissingOneNotFound) {
     w.turn();
     const auto answers = w.take<GetResult>();
     ASSERT_EQ(answers.size(), 2u);
-    EXPECT_FALSE(answers[0].found);
-    EXPECT_TRUE(answers[1].found);
-    EXPECT_EQ(answers[1].message.count, 0u);
+    EXPECT_TRUE(answers[0].found);
+    EXPECT_EQ(answers[0].message.count, 0u);
+    EXPECT_FALSE(answers[1].found);
 }
 
 TEST(ShardPurge, RemovesWhatIsReadyAndLeavesWhatIsLeased) {

@@ -14,10 +14,14 @@ import traceback
 
 
 class ControlServer:
-    """Answers one-line commands on a Unix socket by acting on `server`."""
+    """Answers one-line commands on a Unix socket by acting on `server`.
 
-    def __init__(self, server):
-        self._server = server
+    `actions` adds commands: functions by their first word, called with the words behind it.
+    """
+
+    def __init__(self, server, actions=None):
+        self._actions = {"kill-restart": lambda: server.restart(kill=True), "restart": server.restart,
+                         "stop": server.stop, "start": server.start, **(actions or {})}
         self._dir = tempfile.TemporaryDirectory(prefix="fantail-control-")
         self.path = os.path.join(self._dir.name, "control")
         self._socket = socket.socket(socket.AF_UNIX)
@@ -40,9 +44,9 @@ class ControlServer:
                 peer.sendall(self._act(peer.makefile().readline().strip()).encode())
 
     def _act(self, command):
-        actions = {"kill-restart": lambda: self._server.restart(kill=True), "restart": self._server.restart}
         try:
-            actions[command]()
+            name, *words = command.split()
+            self._actions[name](*words)
             return "ok"
         except Exception:  # pylint: disable=broad-except - the suite shows it as its own failure
             return traceback.format_exc()
@@ -53,10 +57,10 @@ class ControlServer:
 
 
 def main():
-    path, command = sys.argv[1:]
+    path, *command = sys.argv[1:]
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(path)
-        peer.sendall(command.encode() + b"\n")
+        peer.sendall(" ".join(command).encode() + b"\n")
         answer = peer.makefile().read()
     if answer != "ok":
         sys.exit(answer or "the runner ended")

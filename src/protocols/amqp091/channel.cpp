@@ -128,7 +128,7 @@ Handled Channel::on_frame(const Frame& frame) {
         case FrameType::body: return on_body(frame.payload);
         case FrameType::heartbeat: break;
     }
-    return refuse(ReplyCode::frame_error, "heartbeat on a channel");
+    return refuse(ReplyCode::unexpected_frame, "heartbeat on a channel");
 }
 
 Handled Channel::on_method(ByteView payload) {
@@ -309,20 +309,11 @@ Handled Channel::handle(const TxCommit&) {
         FANTAIL_TRY(const Fate fate, parts_.publisher().publish(message));
         if (fate != Fate::queued) conclude(fate, message, stored.mandatory);
     }
-    std::vector<LeaseRange> ranges;
-    for (const StoredSettle& stored : work.settles) {
-        // The tag was there when the method came; another one of this transaction may have taken it.
-        LeaseRange one;
-        if (!stored.multiple) {
-            if (unacked_.take(stored.tag, one)) ranges.push_back(one);
-        } else if (stored.tag == 0) {
-            unacked_.take_all(ranges);
-        } else {
-            (void)unacked_.take_to(stored.tag, ranges);
-        }
-        for (const LeaseRange& range : ranges) FANTAIL_CHECK(check_outcome(range, stored.outcome));
-        for (const LeaseRange& range : ranges) parts_.settler.add(link().broker(), range, stored.outcome);
-        ranges.clear();
+    for (const auto& [tag, outcome] : work.settles) {
+        LeaseRange range;
+        if (!unacked_.take(tag, range)) continue;
+        FANTAIL_CHECK(check_outcome(range, outcome));
+        give_up(range, outcome);
     }
     parts_.flush();
     release_held();

@@ -152,14 +152,24 @@ private:
     [[nodiscard]] const Consumer* find_consumer(std::string_view tag) const;
     [[nodiscard]] std::uint32_t window_for(bool no_ack) const;
     void forget_consumer(ConsumerId consumer);
+    [[nodiscard]] bool deletes_queue() const;
+    void tell_cancelled(const Consumer& consumer);
+    void tell_cancelled_by_us();
     Handled reply_consume_ok(const PendingMethod& pending, const Consumer& consumer);
     Handled finish(PendingMethod& pending, StartConsumer& what);
     Handled finish(PendingMethod& pending, StopConsumer& what);
     Handled finish(PendingMethod& pending, GetMessage& what);
     [[nodiscard]] Handled check_outcome(const LeaseRange& range, broker::Outcome outcome) const;
     Handled settle(std::uint64_t tag, bool multiple, broker::Outcome outcome);
+    Handled settle_at_commit(std::uint64_t tag, bool multiple, broker::Outcome outcome);
     void settle_all(broker::Outcome outcome);
-    [[nodiscard]] bool window_open() const { return global_prefetch_ == 0 || unacked_.size() < global_prefetch_; }
+    void give_up(const LeaseRange& range, broker::Outcome outcome);
+    /// Messages that consumers may still be shown under the shared window; what basic.get took does not count.
+    [[nodiscard]] std::uint64_t window_room() const {
+        const std::uint64_t held = unacked_.size() - unacked_gets_;
+        return held < global_prefetch_ ? global_prefetch_ - held : 0;
+    }
+    [[nodiscard]] bool window_open() const { return global_prefetch_ == 0 || window_room() > 0; }
     void write_records(const Consumer& consumer, const broker::Deliver& delivery, std::uint32_t count);
     void hold(const broker::Deliver& delivery, std::uint32_t from);
     void release_held();
@@ -183,8 +193,10 @@ private:
     std::uint64_t shards_ = 0;  ///< those that may hold something for us
     std::string last_queue_;
     std::vector<ConsumerId> consumers_;
-    std::string reply_address_;  ///< of the direct reply consumer, or empty
+    std::vector<ConsumerId> cancelled_by_us_;  ///< their queue went, and delete-ok has not
+    std::string reply_address_;                ///< of the direct reply consumer, or empty
     Unacked unacked_;
+    std::uint64_t unacked_gets_ = 0;  ///< of unacked_, those that came by basic.get
     std::vector<broker::Deliver> held_;  ///< leased to us, waiting for the global window
     Confirms confirms_;
     std::unique_ptr<Transaction> transaction_;  ///< in transaction mode

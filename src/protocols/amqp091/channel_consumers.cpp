@@ -159,14 +159,32 @@ Handled Channel::finish(PendingMethod& pending, StopConsumer& what) {
 
 Handled Channel::on_cancelled(Consumer& consumer, const broker::ConsumerCancelled& event) {
     method_ = MethodId{};
-    if (link().client.consumer_cancel_notify) {
-        link().send(number_, BasicCancel{.consumer_tag = consumer.tag, .no_wait = true});
-    } else if (event.timed_out) {
+    if (event.timed_out && !link().client.consumer_cancel_notify) {
         return refuse(ReplyCode::precondition_failed,
                       "delivery acknowledgement on channel " + std::to_string(number_) + " timed out");
     }
-    forget_consumer(ConsumerId(consumer.id));
+    if (deletes_queue()) cancelled_by_us_.push_back(consumer.id);
+    else tell_cancelled(consumer);
     return {};
+}
+
+void Channel::tell_cancelled(const Consumer& consumer) {
+    if (link().client.consumer_cancel_notify)
+        link().send(number_, BasicCancel{.consumer_tag = consumer.tag, .no_wait = true});
+    forget_consumer(ConsumerId(consumer.id));
+}
+
+bool Channel::deletes_queue() const {
+    return std::ranges::any_of(
+        pending_, [](const PendingMethod& p) { return std::holds_alternative<broker::DeleteQueue>(p.what); });
+}
+
+/// Clients may hang up as soon as they hear basic.cancel: who deletes a queue gets its delete-ok first, as from RabbitMQ.
+void Channel::tell_cancelled_by_us() {
+    if (cancelled_by_us_.empty() || deletes_queue()) return;
+    for (const ConsumerId id : std::exchange(cancelled_by_us_, {})) {
+        if (const Consumer* consumer = parts_.consumers.find(id)) tell_cancelled(*consumer);
+    }
 }
 
 // --- get
@@ -207,7 +225,9 @@ Handled Channel::finish(PendingMethod& pending, GetMessage& what) {
                   .routing_key = message.routing_key,
                   .message_count = clamp_count(answer->ready_left)},
                  {message.properties, message.body}, link().frame_max);
-    if (!what.no_ack) unacked_.add(tag, consumer_id(serial_, 0), what.id, got.level, got.first);
+    if (what.no_ack) return {};
+    unacked_.add(tag, consumer_id(serial_, 0), what.id, got.level, got.first);
+    ++unacked_gets_;
     return {};
 }
 
@@ -216,7 +236,7 @@ Handled Channel::finish(PendingMethod& pending, GetMessage& what) {
 void Channel::on_deliver(const Consumer& consumer, broker::Deliver& delivery) {
     std::uint32_t count = delivery.count;
     if (!consumer.no_ack && global_prefetch_ != 0) [[unlikely]] {
-        const std::uint64_t room = window_open() && held_.empty() ? global_prefetch_ - unacked_.size() : 0;
+        const std::uint64_t room = held_.empty() ? window_room() : 0;
         count = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, room));
     }
     write_records(consumer, delivery, count);
@@ -262,7 +282,7 @@ void Channel::release_held() {
     while (released < held_.size() && window_open()) {
         broker::Deliver& next = held_[released];
         const Consumer* consumer = parts_.consumers.find(next.consumer);
-        const std::uint64_t room = global_prefetch_ == 0 ? next.count : global_prefetch_ - unacked_.size();
+        const std::uint64_t room = global_prefetch_ == 0 ? next.count : window_room();
         const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(next.count, room));
         if (consumer != nullptr) write_records(*consumer, next, count);
         next.first = next.first.plus(count);
@@ -296,36 +316,59 @@ Handled Channel::check_outcome(const LeaseRange& range, broker::Outcome outcome)
     return refuse(ReplyCode::not_implemented, "reject and nack are not supported by stream " + described("queue", queue->name, link()));
 }
 
+/// Tells the broker, now that the message is out of unacked_.
+void Channel::give_up(const LeaseRange& range, broker::Outcome outcome) {
+    if (range.consumer == consumer_id(serial_, 0)) unacked_gets_ -= range.count;
+    parts_.settler.add(link().broker(), range, outcome);
+}
+
 Handled Channel::settle(std::uint64_t tag, bool multiple, broker::Outcome outcome) {
-    if (transaction_) {
-        const bool known = tag == 0 ? multiple : unacked_.contains(tag);
-        if (!known) return refuse(unknown_delivery_tag(tag));
-        if (transaction_->operations() >= limits::transaction_operations_max)
-            return refuse(ReplyCode::resource_error, "the transaction is too large");
-        transaction_->settles.push_back({tag, multiple, outcome});
-        return {};
-    }
-    broker::Port& port = link().broker();
+    if (transaction_) return settle_at_commit(tag, multiple, outcome);
     if (!multiple) {
         LeaseRange range;
         if (!unacked_.take(tag, range)) return refuse(unknown_delivery_tag(tag));
         FANTAIL_CHECK(check_outcome(range, outcome));
-        parts_.settler.add(port, range, outcome);
+        give_up(range, outcome);
     } else {
         std::vector<LeaseRange> ranges;
         if (tag == 0) unacked_.take_all(ranges);
         else if (!unacked_.take_to(tag, ranges)) return refuse(unknown_delivery_tag(tag));
         for (const LeaseRange& range : ranges) FANTAIL_CHECK(check_outcome(range, outcome));
-        for (const LeaseRange& range : ranges) parts_.settler.add(port, range, outcome);
+        for (const LeaseRange& range : ranges) give_up(range, outcome);
     }
     if (!held_.empty()) release_held();
     return {};
 }
 
+Handled Channel::settle_at_commit(std::uint64_t tag, bool multiple, broker::Outcome outcome) {
+    std::vector<std::uint64_t> tags{tag};
+    if (multiple) {
+        tags.clear();
+        unacked_.list(tag == 0 ? std::numeric_limits<std::uint64_t>::max() : tag, tags);
+    }
+    auto& settles = transaction_->settles;
+    const bool known = multiple && tag == 0 ? true : unacked_.contains(tag) && !settles.contains(tag);
+    if (!known) return refuse(unknown_delivery_tag(tag));
+    if (transaction_->operations() + tags.size() > limits::transaction_operations_max)
+        return refuse(ReplyCode::resource_error, "the transaction is too large");
+    for (const std::uint64_t each : tags) settles.emplace(each, outcome);
+    return {};
+}
+
+/// Everything the client holds; what it settled in a transaction it no longer does.
 void Channel::settle_all(broker::Outcome outcome) {
     std::vector<LeaseRange> ranges;
-    unacked_.take_all(ranges);
-    for (const LeaseRange& range : ranges) parts_.settler.add(link().broker(), range, outcome);
+    if (transaction_ && !transaction_->settles.empty()) {
+        std::vector<std::uint64_t> tags;
+        unacked_.list(std::numeric_limits<std::uint64_t>::max(), tags);
+        for (const std::uint64_t tag : tags) {
+            LeaseRange one;
+            if (!transaction_->settles.contains(tag) && unacked_.take(tag, one)) ranges.push_back(one);
+        }
+    } else {
+        unacked_.take_all(ranges);
+    }
+    for (const LeaseRange& range : ranges) give_up(range, outcome);
     if (!held_.empty()) release_held();
 }
 

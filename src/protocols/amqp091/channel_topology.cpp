@@ -122,11 +122,12 @@ Handled Channel::handle(const ExchangeUnbind& method) {
 Handled Channel::declare_passive(const QueueDeclare& method) {
     FANTAIL_TRY(const std::string name, queue_name(method.queue));
     if (is_reply_queue(name)) {
+        if (name != reply_queue && !parse_reply_address(name)) return refuse(not_found({"queue", name, link().vhost_name}));
         if (!method.no_wait) link().send(number_, QueueDeclareOk{.queue = name, .consumer_count = 1});
         return {};
     }
     FANTAIL_TRY(const auto* queue, find_queue(link(), name));
-    send_to_queue(*queue, broker::Inspect{queue->id}, {.no_wait = method.no_wait, .what = PassiveDeclare{name}});
+    send_to_queue(*queue, broker::Inspect{queue->id, true}, {.no_wait = method.no_wait, .what = PassiveDeclare{name}});
     return {};
 }
 
@@ -198,6 +199,7 @@ Handled Channel::on_answer(RequestId request, broker::Event& event) {
         method_ = pending.method;
         FANTAIL_CHECK(std::visit([&](auto& what) { return finish(pending, what); }, pending.what));
     }
+    tell_cancelled_by_us();
     return {};
 }
 

@@ -22,7 +22,7 @@ std::unexpected<ReplyError> invalid(std::string_view argument, std::string_view 
 
 Handled read_priority(FieldTableView arguments, AddConsumer& command) {
     const auto value = arguments.find("x-priority");
-    if (!value || value->is_nothing()) return {};
+    if (!value) return {};
     const auto priority = value->as_int();
     if (!priority || *priority < std::numeric_limits<std::int32_t>::min() ||
         *priority > std::numeric_limits<std::int32_t>::max()) {

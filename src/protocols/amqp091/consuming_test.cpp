@@ -107,6 +107,19 @@ TEST(AmqpConsume, ReadsItsArguments) {
     EXPECT_TRUE(added[0].match_unfiltered);
 }
 
+TEST(AmqpConsume, RefusesAPriorityThatIsNoNumber_406) {
+    const auto said_after = [](auto&& set) {
+        ConsumeScene s;
+        record::FieldTableBuilder arguments;
+        set(arguments);
+        s.send(1, BasicConsume{.queue = "q", .arguments = arguments.view().bytes()}).turn();
+        return s.said().back();
+    };
+    const auto refusal = HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - invalid arg 'x-priority'");
+    EXPECT_THAT(said_after([](auto& t) { t.set_text("x-priority", "high"); }), refusal);
+    EXPECT_THAT(said_after([](auto& t) { t.set_nothing("x-priority"); }), refusal);
+}
+
 TEST(AmqpConsume, UnderstandsEveryFormOfStreamOffset) {
     const auto start_of = [](auto&& set) {
         ConsumeScene s;
@@ -191,6 +204,18 @@ TEST(AmqpConsume, TellsCapableClientsThatAQueueIsGone) {
     const ConsumerId consumer = s.consume(1, "q", "t");
     s.give(broker::ConsumerCancelled{consumer, s.queue}).turn();
     EXPECT_THAT(s.said(), ElementsAre("1 basic.cancel consumer_tag=t;no_wait=1;"));
+    EXPECT_EQ(s.session.info().consumers, 0u);
+}
+
+TEST(AmqpConsume, WhoDeletesTheQueueHearsDeleteOkBeforeCancel) {
+    ConsumeScene s;
+    const ConsumerId consumer = s.consume(1, "q", "t");
+    s.broker.answers = false;
+    s.send(1, QueueDelete{.queue = "q"}).turn();
+    s.give(broker::ConsumerCancelled{consumer, s.queue}).turn();
+    EXPECT_THAT(s.said(), IsEmpty());
+    s.give(broker::AdminReply{.request = s.broker.admin.back().request}).turn();
+    EXPECT_THAT(s.said(), ElementsAre(StartsWith("1 queue.delete-ok"), "1 basic.cancel consumer_tag=t;no_wait=1;"));
     EXPECT_EQ(s.session.info().consumers, 0u);
 }
 
@@ -486,6 +511,21 @@ TEST(AmqpQos, ASharedWindowHoldsDeliveriesBackUntilAcksFreeIt) {
     EXPECT_THAT(s.said(), ElementsAre(HasSubstr("m4"), HasSubstr("qos-ok")));
 }
 
+TEST(AmqpQos, MessagesTakenByGetDoNotCountInTheSharedWindow) {
+    ConsumeScene s;
+    s.send(1, BasicQos{.prefetch_count = 1, .global = true}).turn();
+    const ConsumerId a = s.consume(1, "q", "a");
+    s.broker.next_get = s.messages({}, 9, 1);
+    s.send(1, BasicGet{.queue = "q"}).turn();
+    s.said();
+    s.give_messages(a, 0, 2);
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("m0")));
+    s.send(1, BasicAck{.delivery_tag = 1}).turn();
+    EXPECT_THAT(s.said(), IsEmpty());
+    s.send(1, BasicAck{.delivery_tag = 2}).turn();
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("m1")));
+}
+
 TEST(AmqpQos, WhatIsHeldForACancelledConsumerGoesBack) {
     ConsumeScene s;
     s.send(1, BasicQos{.prefetch_count = 1, .global = true}).turn();
@@ -560,6 +600,14 @@ TEST(AmqpDirectReply, HasItsRules_406) {
         .send(1, BasicConsume{.queue = reply_queue, .no_ack = true})
         .turn();
     EXPECT_THAT(twice.said().back(), HasSubstr("reply consumer already set"));
+}
+
+TEST(AmqpDirectReply, AnAddressThatNobodyMadeIsNotFound_404) {
+    ConsumeScene s;
+    s.send(1, QueueDeclare{.queue = to_text({ConnectionId(5), ConsumerId(6)}), .passive = true}).turn();
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("queue.declare-ok")));
+    s.send(1, QueueDeclare{.queue = "amq.rabbitmq.reply-to.nonsense", .passive = true}).turn();
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("channel.close reply_code=404")));
 }
 
 TEST(AmqpDirectReply, AddressesSurviveTheirText) {

@@ -122,7 +122,7 @@ ReplyError default_exchange_refused() {
 }
 
 ReplyError login_refused(std::string_view mechanism) {
-    return reply_error(ReplyCode::access_refused, "login refused with mechanism " + std::string(mechanism));
+    return reply_error(ReplyCode::access_refused, "login refused: authentication with " + std::string(mechanism) + " failed");
 }
 
 ReplyError no_vhost(std::string_view vhost) {

@@ -36,7 +36,7 @@ inline constexpr std::size_t transaction_operations_max = 1u << 20;
 inline constexpr std::size_t more_keys_max = 255;
 /// Bytes of an x-deduplication-header, as many as a message id may have.
 inline constexpr std::size_t deduplication_id_size_max = 255;
-/// Milliseconds that a peer gets to answer our close before the socket goes.
+/// Milliseconds that a peer gets to answer our close, or to hang up after our answer to its own, before the socket goes.
 inline constexpr std::int64_t closing_timeout_ms = 10'000;
 /// Milliseconds before a refused login without authentication_failure_close is dropped, against guessing.
 inline constexpr std::int64_t refused_login_delay_ms = 3'000;

@@ -509,6 +509,57 @@ TEST(AmqpTx, RollbackForgetsPublishesAndAcks) {
     EXPECT_THAT(s.broker.all<broker::Settle>(), SizeIs(1));
 }
 
+TEST(AmqpTx, WhatItSettlesIsNoLongerTheClients) {
+    PublishScene s;
+    const ConsumerId consumer = s.consume(1, "q", "t");
+    BatchMaker three;
+    for (const char* body : {"a", "b", "c"}) three.add("", "q", {}, body);
+    s.give(broker::Deliver{.consumer = consumer,
+                           .queue = s.broker.topology.queues["q"].id,
+                           .first = Offset(0),
+                           .count = 3,
+                           .batch = three.finish()})
+        .send(1, TxSelect{})
+        .turn();
+    s.send(1, BasicReject{.delivery_tag = 2}).send(1, BasicAck{.delivery_tag = 3, .multiple = false}).turn();
+    EXPECT_THAT(s.broker.all<broker::Settle>(), IsEmpty()) << "not before the commit";
+    s.send(1, BasicRecover{.requeue = true}).turn();
+    ASSERT_THAT(s.broker.all<broker::Settle>(), SizeIs(1));
+    EXPECT_THAT(s.broker.all<broker::Settle>()[0].ranges[0].first, Offset(0)) << "only what is still the client's";
+    EXPECT_THAT(s.broker.all<broker::Settle>()[0].ranges[0].end, Offset(1));
+    s.said();
+    s.send(1, BasicAck{.delivery_tag = 3}).turn();
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("channel.close reply_code=406;reply_text=PRECONDITION_FAILED - "
+                                                "unknown delivery tag 3")));
+}
+
+TEST(AmqpTx, MultipleSettlesWhatNoEarlierMethodOfTheTransactionDid) {
+    PublishScene s;
+    const ConsumerId consumer = s.consume(1, "q", "t");
+    BatchMaker three;
+    for (const char* body : {"a", "b", "c"}) three.add("", "q", {}, body);
+    s.give(broker::Deliver{.consumer = consumer,
+                           .queue = s.broker.topology.queues["q"].id,
+                           .first = Offset(0),
+                           .count = 3,
+                           .batch = three.finish()})
+        .send(1, TxSelect{})
+        .turn();
+    s.send(1, BasicReject{.delivery_tag = 2})
+        .send(1, BasicAck{.delivery_tag = 3, .multiple = true})
+        .send(1, TxCommit{})
+        .turn();
+    std::vector<std::pair<std::uint64_t, broker::Outcome>> settled;
+    for (const broker::Settle& settle : s.broker.all<broker::Settle>()) {
+        for (const auto& range : settle.ranges) {
+            for (std::uint64_t at = range.first.value; at < range.end.value; ++at) settled.emplace_back(at, settle.outcome);
+        }
+    }
+    EXPECT_THAT(settled, testing::UnorderedElementsAre(testing::Pair(0, broker::Outcome::accept),
+                                                       testing::Pair(1, broker::Outcome::reject),
+                                                       testing::Pair(2, broker::Outcome::accept)));
+}
+
 TEST(AmqpTx, ExcludesConfirmsAndNeedsSelect_406) {
     const auto said_after = [](auto&& script) {
         PublishScene s;

@@ -36,7 +36,7 @@ Session::Session(protocols::SessionHost& host, std::shared_ptr<const AmqpOptions
 }
 
 bool Session::reads_frames() const {
-    return phase_ != Phase::header && phase_ != Phase::opening && phase_ != Phase::ended;
+    return phase_ != Phase::header && phase_ != Phase::opening && phase_ < Phase::parting;
 }
 
 std::size_t Session::on_bytes(ByteView bytes) {
@@ -248,6 +248,7 @@ protocols::SessionInfo Session::info() const {
             case Phase::refused:
             case Phase::closing:
             case Phase::leaving: return "closing";
+            case Phase::parting:
             case Phase::ended: return "closed";
         }
         return "unknown";

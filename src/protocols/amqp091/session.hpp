@@ -38,6 +38,7 @@ private:
         refused,  ///< a bad login that waits to be dropped
         closing,  ///< we sent connection.close
         leaving,  ///< the client sent connection.close; the broker lets go of what the connection held
+        parting,  ///< close-ok was sent: the client's to hang up; what still comes is read and forgotten
         ended,    ///< nothing further is read
     };
     /// A channel number in use. Without a channel: closed by us, close-ok is due.
@@ -84,6 +85,7 @@ private:
     void close_channel(std::uint16_t number, const ReplyError& error, MethodId method);
     void close_connection(const ReplyError& error, MethodId method);
     void drop_channels();
+    void part();
     void end();
 
     [[nodiscard]] Channel* find(std::uint16_t number);

@@ -83,12 +83,11 @@ Handled Session::handle(const ConnectionOpen& method) {
 }
 
 Handled Session::handle(const ConnectionClose&) {
-    if (phase_ == Phase::leaving) return {};
+    if (phase_ >= Phase::leaving) return {};
     const bool crossed = phase_ == Phase::closing;
     drop_channels();
     if (!announced_ || crossed) {
-        link_.send(0, ConnectionCloseOk{});
-        end();
+        part();
         return {};
     }
     // People assume that exclusive queues are gone when close-ok comes: wait until they are.
@@ -131,6 +130,7 @@ void Session::on_event(broker::Event& event) {
     if (const auto* cancelled = std::get_if<broker::ConsumerCancelled>(&event)) return on_cancelled(*cancelled);
     if (const auto* blocked = std::get_if<broker::Blocked>(&event)) return on_blocked(*blocked);
     if (const auto* requested = std::get_if<broker::CloseRequested>(&event)) {
+        if (phase_ == Phase::parting) end();
         if (phase_ < Phase::refused)
             close_connection(reply_error(ReplyCode::connection_forced, requested->reason), MethodId{});
         return;
@@ -139,9 +139,7 @@ void Session::on_event(broker::Event& event) {
         const Purpose purpose = purpose_of(reply->request);
         if (purpose == Purpose::connection_open) return on_opened(*reply);
         if (purpose == Purpose::channel_method) return on_answer(reply->request, event);
-        if (purpose != Purpose::connection_close || phase_ != Phase::leaving) return;
-        link_.send(0, ConnectionCloseOk{});
-        end();
+        if (purpose == Purpose::connection_close && phase_ == Phase::leaving) part();
     }
 }
 
@@ -279,6 +277,14 @@ void Session::drop_channels() {
     last_channel_ = nullptr;
     channels_.clear();
     parts_.flush();
+}
+
+/// The last word. Hanging up with it, while messages sent behind connection.close are still coming in, would reset the
+/// connection and take close-ok from the client.
+void Session::part() {
+    link_.send(0, ConnectionCloseOk{});
+    phase_ = Phase::parting;
+    phase_deadline_ = link_.now().mono.plus_ms(limits::closing_timeout_ms);
 }
 
 void Session::end() {

@@ -194,9 +194,30 @@ TEST(AmqpConnection, WaitsWithCloseOkUntilExclusiveQueuesAreGone) {
     ASSERT_THAT(s.broker.all_admin<broker::ConnectionClosed>(), SizeIs(1));
     s.give(broker::AdminReply{.request = s.broker.admin.back().request}).turn();
     EXPECT_THAT(s.said(), ElementsAre(StartsWith("0 connection.close-ok")));
-    EXPECT_TRUE(s.broker.closed);
     s.session.on_closed();
     EXPECT_THAT(s.broker.all_admin<broker::ConnectionClosed>(), SizeIs(1));
+}
+
+TEST(AmqpConnection, LeavesItToTheClientToHangUpAfterCloseOk) {
+    OpenScene s;
+    s.broker.topology.add_queue("q");
+    s.send(0, ConnectionClose{.reply_code = 200}).publish(1, {.routing_key = "q"}, "behind the close").turn();
+    EXPECT_THAT(s.said(), ElementsAre(StartsWith("0 connection.close-ok")));
+    s.publish(1, {.routing_key = "q"}, "later still").send(0, ConnectionClose{.reply_code = 200}).turn();
+    EXPECT_THAT(s.said(), IsEmpty());
+    EXPECT_THAT(s.unread, IsEmpty());
+    EXPECT_THAT(s.broker.all<broker::Append>(), IsEmpty());
+    EXPECT_FALSE(s.broker.closed) << "what is under way would be answered with a reset, which takes close-ok along";
+    s.broker.time.mono = s.session.deadline();
+    s.session.on_tick();
+    EXPECT_TRUE(s.broker.closed);
+}
+
+TEST(AmqpConnection, DoesNotHoldUpAShutdownAfterCloseOk) {
+    OpenScene s;
+    s.send(0, ConnectionClose{.reply_code = 200}).turn();
+    s.give(broker::CloseRequested{"shutdown"}).turn();
+    EXPECT_TRUE(s.broker.closed);
 }
 
 TEST(AmqpConnection, GivesEverythingBackWhenTheSocketGoes) {
@@ -335,7 +356,7 @@ TEST(AmqpErrors, BadFramesAre501AndMisplacedOnes505) {
     EXPECT_THAT(said_after(wrong_end), HasSubstr("reply_code=501"));
     EXPECT_THAT(said_after(body), HasSubstr("reply_code=505"));
     EXPECT_THAT(said_after(header_on_zero), HasSubstr("reply_code=505"));
-    EXPECT_THAT(said_after(heartbeat_on_channel), HasSubstr("reply_code=501"));
+    EXPECT_THAT(said_after(heartbeat_on_channel), HasSubstr("reply_code=505"));
     EXPECT_THAT(said_after(no_such_method), HasSubstr("reply_code=503"));
     EXPECT_THAT(said_after(short_method), HasSubstr("reply_code=502"));
 }

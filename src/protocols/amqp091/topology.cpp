@@ -77,9 +77,9 @@ Handled compare_argument(const NamedThing& thing, std::string_view name, FieldTa
 Handled compare_queue(const Link& link, const broker::DeclareQueue& command, const broker::QueueDefinition& queue) {
     const NamedThing thing = queue_thing(link, command.name);
     if (exclusive_to_another(link, queue)) return refuse(queue_locked(command.name, link.vhost_name));
+    if (command.exclusive != queue.exclusive_owner.has_value()) return refuse(queue_locked(command.name, link.vhost_name));
     FANTAIL_CHECK(compare_flag(thing, "durable", command.durable, queue.durable));
     FANTAIL_CHECK(compare_flag(thing, "auto_delete", command.auto_delete, queue.auto_delete));
-    FANTAIL_CHECK(compare_flag(thing, "exclusive", command.exclusive, queue.exclusive_owner.has_value()));
     if (command.kind != queue.kind) {
         return refuse(
             inequivalent(thing, {"x-queue-type", amqp091::to_text(command.kind), amqp091::to_text(queue.kind)}));

@@ -189,7 +189,7 @@ TEST(AmqpQueueDeclare, ComparesWithTheExistingOne_406) {
                           "vhost '/': received 'false' but current is 'true'"));
     EXPECT_THAT(again({.queue = "q"}, {.queue = "q", .auto_delete = true}),
                 HasSubstr("inequivalent arg 'auto_delete'"));
-    EXPECT_THAT(again({.queue = "q"}, {.queue = "q", .exclusive = true}), HasSubstr("inequivalent arg 'exclusive'"));
+    EXPECT_THAT(again({.queue = "q"}, {.queue = "q", .exclusive = true}), HasSubstr("reply_code=405"));
     FieldTableBuilder t;
     t.set_int("x-max-length", 5);
     EXPECT_THAT(again({.queue = "q", .arguments = t.view().bytes()}, {.queue = "q"}),

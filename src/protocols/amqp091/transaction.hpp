@@ -2,6 +2,7 @@
 //! Transaction: what a channel in transaction mode keeps until tx.commit.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,17 +18,11 @@ struct StoredPublish {
     Bytes properties;
     Bytes body;
 };
-/// An ack, nack or reject to be done at commit.
-struct StoredSettle {
-    std::uint64_t tag = 0;
-    bool multiple = false;
-    broker::Outcome outcome = broker::Outcome::accept;
-};
-
 /// RabbitMQ's semantics: publishes first, then acks; not atomic across queues.
 struct Transaction {
     std::vector<StoredPublish> publishes;
-    std::vector<StoredSettle> settles;
+    /// Acks, nacks and rejects by delivery tag. The messages are settled for the client, and unsettled for the broker.
+    std::map<std::uint64_t, broker::Outcome> settles;
     std::size_t bytes = 0;
 
     [[nodiscard]] std::size_t operations() const { return publishes.size() + settles.size(); }

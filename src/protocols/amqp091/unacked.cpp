@@ -88,6 +88,15 @@ bool Unacked::take_to(std::uint64_t tag, std::vector<LeaseRange>& out) {
     return true;
 }
 
+void Unacked::list(std::uint64_t last, std::vector<std::uint64_t>& out) const {
+    for (std::size_t at = head_; at < runs_.size() && runs_[at].first_tag <= last; ++at) {
+        for (std::uint64_t left = runs_[at].left; left != 0; left &= left - 1) {
+            const std::uint64_t tag = runs_[at].first_tag + static_cast<unsigned>(std::countr_zero(left));
+            if (tag <= last) out.push_back(tag);
+        }
+    }
+}
+
 void Unacked::take_all(std::vector<LeaseRange>& out) {
     for (std::size_t at = head_; at < runs_.size(); ++at) drain(runs_[at], ~std::uint64_t{0}, out);
     runs_.clear();

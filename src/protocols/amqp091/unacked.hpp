@@ -30,6 +30,8 @@ public:
     [[nodiscard]] bool take_to(std::uint64_t tag, std::vector<LeaseRange>& out);
     /// Whether the message with this tag is unsettled.
     [[nodiscard]] bool contains(std::uint64_t tag) const { return find(tag) != runs_.size(); }
+    /// Appends the tags of all that are unsettled up to and including `last`, in order.
+    void list(std::uint64_t last, std::vector<std::uint64_t>& out) const;
     /// Takes everything.
     void take_all(std::vector<LeaseRange>& out);
     /// Unsettled messages.
