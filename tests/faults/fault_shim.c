@@ -62,6 +62,13 @@ static int64_t inode_of(int fd) {
     return fstat(fd, &info) == 0 ? (int64_t)info.st_ino : 0;
 }
 
+/// Keeps the file, so that after its removal no other gets its inode.
+static void keep_open(int fd) {
+    static int kept = -1;
+    const int before = __atomic_exchange_n(&kept, fcntl(fd, F_DUPFD_CLOEXEC, 0), __ATOMIC_SEQ_CST);
+    if (before >= 0) close(before);
+}
+
 static int matches(int fd) {
     char link[64];
     char path[4096];
@@ -85,6 +92,7 @@ static int is_due(struct fault* fault, int fd) {
     if (left > 0) __atomic_fetch_sub(&fault->times, 1, __ATOMIC_SEQ_CST);
     if (load(&shared->faulty_inode) == inode_of(fd)) __atomic_fetch_add(&shared->touched_after, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&shared->faulty_inode, inode_of(fd), __ATOMIC_SEQ_CST);
+    keep_open(fd);
     __atomic_fetch_add(&shared->faults, 1, __ATOMIC_SEQ_CST);
     return 1;
 }

@@ -32,7 +32,11 @@ def poll(step, what, deadline_s=DEADLINE_S):
 
 
 class FaultTest(unittest.TestCase):
-    """Load is made by `publisher` and `consumer`; `verify` stops it and compares what is there with its books."""
+    """Load is made by `publisher` and `consumer`; `verify` stops it and compares what is there with its books.
+
+    A test that waits for a publisher to be told something keeps its `sizes` small: a window of large messages fills the
+    socket, and who waits to send does not read.
+    """
 
     def setUp(self):
         self.clients = []

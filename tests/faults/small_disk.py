@@ -54,6 +54,10 @@ class SmallDisk:
     def release(self):
         os.unlink(self.inside("filler"))
 
+    def grow(self, size):
+        """Makes it `size` bytes large, as an operator would in the end."""
+        subprocess.run([*self.prefix, "mount", "-o", f"remount,size={size}", self.path], check=True)
+
     def close(self):
         self._holder.stdin.close()
         self._holder.wait()

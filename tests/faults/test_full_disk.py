@@ -53,12 +53,12 @@ class FullDisk(fault_test.FaultTest):
 
 
 class SmallFileSystem(FullDisk):
-    """A real one, of 128 MiB: ENOSPC comes from the kernel."""
+    """A real one, of 192 MiB: ENOSPC comes from the kernel."""
 
     def setUp(self):
         super().setUp()
         try:
-            self.disk = SmallDisk(128 * MIB)
+            self.disk = SmallDisk(192 * MIB)
         except NotPermitted as why:
             self.skipTest(f"mounting is not permitted here: {why}")
         self.addCleanup(self.disk.close)
@@ -102,6 +102,7 @@ class SmallFileSystem(FullDisk):
             taken += 1
         channel.connection.close()
         self.await_confirms(publisher, 500)
+        self.disk.grow(1024 * MIB)  # the publisher would fill it again
         self.say("%.0f MiB free when held, %d messages consumed until publishers went on; %d sent, %d confirmed, %d settled, "
                  "%d there" % (free / MIB, taken, *self.verify()))
 

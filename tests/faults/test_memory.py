@@ -59,7 +59,7 @@ class LittleMemory(fault_test.FaultTest):
     def test_the_alarm_holds_publishers_and_ends_when_memory_is_given_back(self):
         self.serve("--set", f"broker.memory_high_water={60 * MIB}")
         ledger = self.ledger()
-        publisher = self.publisher(ledger, sizes=(20_000,))
+        publisher = self.publisher(ledger, sizes=(4000,))
         poll(lambda: publisher.blocked_reason, "connection.blocked")
         self.assertIn("memory", publisher.blocked_reason)
         reason = publisher.blocked_reason
