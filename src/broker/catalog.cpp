@@ -91,7 +91,10 @@ Catalog::Applied Catalog::on(const VhostRemoved& change) {
     if (node == nullptr) return CatalogEffect{};
     while (!node->exchanges.empty()) remove_exchange(**node->exchanges.begin());
     while (!node->queues.empty()) remove_queue(**node->queues.begin());
-    for (auto& [name, user] : users_) user.permissions.erase(change.vhost);
+    for (auto& [name, user] : users_) {
+        user.permissions.erase(change.vhost);
+        user.topic_permissions.erase(change.vhost);
+    }
     vhosts_by_name_.erase(node->definition.name);
     vhosts_.erase(change.vhost);
     return CatalogEffect{};
@@ -269,6 +272,29 @@ Catalog::Applied Catalog::on(const PermissionPut& change) {
 Catalog::Applied Catalog::on(const PermissionRemoved& change) {
     const auto user = users_.find(change.user);
     if (user != users_.end()) user->second.permissions.erase(change.vhost);
+    return CatalogEffect{};
+}
+
+Catalog::Applied Catalog::on(const TopicPermissionPut& change) {
+    const TopicPermissionDefinition& put = change.permission;
+    const auto user = users_.find(put.user);
+    const VhostNode* vhost = vhost_node(put.vhost);
+    if (user == users_.end() || vhost == nullptr) return refuse("topic permission of '" + put.user + "' lacks user or vhost");
+    TopicPermissionNode node{put, {}, {}};
+    node.write = compile_or_none(fill_in_names(put.write, put.user, vhost->definition.name));
+    node.read = compile_or_none(fill_in_names(put.read, put.user, vhost->definition.name));
+    user->second.topic_permissions[put.vhost].insert_or_assign(put.exchange, std::move(node));
+    return CatalogEffect{};
+}
+
+Catalog::Applied Catalog::on(const TopicPermissionRemoved& change) {
+    const auto user = users_.find(change.user);
+    if (user == users_.end()) return CatalogEffect{};
+    auto& of_user = user->second.topic_permissions;
+    const auto at = of_user.find(change.vhost);
+    if (at == of_user.end()) return CatalogEffect{};
+    at->second.erase(change.exchange);
+    if (at->second.empty()) of_user.erase(at);
     return CatalogEffect{};
 }
 

@@ -190,6 +190,11 @@ void fields(V& v, Visit& visit) {
     visit(v.user, v.vhost, v.configure, v.write, v.read);
 }
 template <class V, class Visit>
+    requires std::is_same_v<std::remove_const_t<V>, TopicPermissionDefinition>
+void fields(V& v, Visit& visit) {
+    visit(v.user, v.vhost, v.exchange, v.write, v.read);
+}
+template <class V, class Visit>
     requires std::is_same_v<std::remove_const_t<V>, PolicyDefinition>
 void fields(V& v, Visit& visit) {
     visit(v.vhost, v.name, v.pattern, v.apply_to, v.priority, v.is_operator, v.options, v.alternate_exchange, v.keys);
@@ -222,6 +227,8 @@ void change_fields(V& v, Visit& visit) {
     else if constexpr (std::is_same_v<T, PermissionPut>) fields(v.permission, visit);
     else if constexpr (std::is_same_v<T, PermissionRemoved>) visit(v.user, v.vhost);
     else if constexpr (std::is_same_v<T, PolicyPut>) fields(v.policy, visit);
+    else if constexpr (std::is_same_v<T, TopicPermissionPut>) fields(v.permission, visit);
+    else if constexpr (std::is_same_v<T, TopicPermissionRemoved>) visit(v.user, v.vhost, v.exchange);
     else visit(v.vhost, v.name, v.is_operator);
 }
 

@@ -67,9 +67,19 @@ struct PolicyRemoved {
     bool is_operator = false;
 };
 
+struct TopicPermissionPut {
+    TopicPermissionDefinition permission;
+};
+struct TopicPermissionRemoved {
+    std::string user;
+    VhostId vhost;
+    std::string exchange;
+};
+
 /// The kind's number on disk is its place here: append only.
-using CatalogChange = std::variant<Booted, VhostPut, VhostRemoved, ExchangePut, ExchangeRemoved, QueuePut, QueueRemoved, BindingAdded,
-                                   BindingRemoved, UserPut, UserRemoved, PermissionPut, PermissionRemoved, PolicyPut, PolicyRemoved>;
+using CatalogChange = std::variant<Booted, VhostPut, VhostRemoved, ExchangePut, ExchangeRemoved, QueuePut, QueueRemoved,
+                                   BindingAdded, BindingRemoved, UserPut, UserRemoved, PermissionPut, PermissionRemoved,
+                                   PolicyPut, PolicyRemoved, TopicPermissionPut, TopicPermissionRemoved>;
 
 /// Equal options have equal bytes.
 void encode_options(const QueueOptions& options, Bytes& out);

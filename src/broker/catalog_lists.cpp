@@ -56,6 +56,26 @@ bool Catalog::permits(std::string_view user, VhostId vhost, Operation operation,
     return false;
 }
 
+const TopicPermissionNode* Catalog::topic_node(std::string_view user, VhostId vhost, std::string_view exchange) const {
+    const UserNode* node = find_in(users_, user);
+    if (node == nullptr) return nullptr;
+    const auto at = node->topic_permissions.find(vhost);
+    return at == node->topic_permissions.end() ? nullptr : find_in(at->second, exchange);
+}
+
+const TopicPermissionDefinition* Catalog::topic_permission(std::string_view user, VhostId vhost,
+                                                           std::string_view exchange) const {
+    const TopicPermissionNode* node = topic_node(user, vhost, exchange);
+    return node == nullptr ? nullptr : &node->definition;
+}
+
+bool Catalog::permits_topic(std::string_view user, VhostId vhost, Operation operation, std::string_view exchange,
+                            std::string_view key) const {
+    const TopicPermissionNode* node = topic_node(user, vhost, exchange);
+    if (node == nullptr) return true;
+    return operation == Operation::write ? node->write.matches(key) : node->read.matches(key);
+}
+
 bool Catalog::may_enter(std::string_view user, VhostId vhost) const {
     const UserNode* node = find_in(users_, user);
     return node != nullptr && node->permissions.contains(vhost);
@@ -120,6 +140,14 @@ std::vector<const PermissionDefinition*> Catalog::permissions() const {
     return all;
 }
 
+std::vector<const TopicPermissionDefinition*> Catalog::topic_permissions() const {
+    std::vector<const TopicPermissionDefinition*> all;
+    for (const auto& [name, user] : users_)
+        for (const auto& [vhost, exchanges] : user.topic_permissions)
+            for (const auto& [exchange, node] : exchanges) all.push_back(&node.definition);
+    return all;
+}
+
 std::vector<const PolicyDefinition*> Catalog::policies() const {
     std::vector<const PolicyDefinition*> all;
     for (const auto& [id, node] : vhosts_)
@@ -175,6 +203,7 @@ void Catalog::for_each_change(bool only_lasting, const std::function<void(const 
     for (const auto& [id, node] : vhosts_) fn(VhostPut{node->definition});
     for (const auto& [name, node] : users_) fn(UserPut{node.definition});
     for (const PermissionDefinition* each : permissions()) fn(PermissionPut{*each});
+    for (const TopicPermissionDefinition* each : topic_permissions()) fn(TopicPermissionPut{*each});
     for (const PolicyDefinition* each : policies()) fn(PolicyPut{*each});
     for (const auto& [id, node] : exchanges_)
         if (!only_lasting || node->definition.durable) fn(ExchangePut{node->definition});

@@ -115,9 +115,15 @@ struct PermissionNode {
     NamePattern configure, write, read;
 };
 
+struct TopicPermissionNode {
+    TopicPermissionDefinition definition;
+    NamePattern write, read;
+};
+
 struct UserNode {
     UserDefinition definition;
     std::unordered_map<VhostId, PermissionNode> permissions;
+    std::unordered_map<VhostId, TextMap<TopicPermissionNode>> topic_permissions;  ///< by exchange
 };
 
 }  // namespace fantail::broker

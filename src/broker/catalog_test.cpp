@@ -315,6 +315,22 @@ TEST_F(CatalogTest, PermissionsAreSearchedUnanchoredUnlessTheySaySo) {
     EXPECT_FALSE(catalog.permits("u", main_vhost, Operation::configure, "a"));
 }
 
+TEST_F(CatalogTest, TopicPermissionsBindOnlyWhereTheyAreSet) {
+    put(UserPut{{"u.1", {}, {}, {}, {}}});
+    put(TopicPermissionPut{{"u.1", main_vhost, "events", "^{username}\\.", "^({vhost}|{client_id})$"}});
+    EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::write, "events", "u.1.x"));
+    EXPECT_FALSE(catalog.permits_topic("u.1", main_vhost, Operation::write, "events", "uX1.x")) << "a name is no pattern";
+    EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::read, "events", catalog.vhost(main_vhost)->name));
+    EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::read, "events", "{client_id}"));
+    EXPECT_FALSE(catalog.permits_topic("u.1", main_vhost, Operation::read, "events", "#"));
+    EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::write, "others", "anything"));
+    EXPECT_TRUE(catalog.permits_topic("u.1", VhostId(99), Operation::write, "events", "anything"));
+    EXPECT_TRUE(catalog.permits_topic("v", main_vhost, Operation::write, "events", "anything"));
+    put(TopicPermissionRemoved{"u.1", main_vhost, "events"});
+    EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::write, "events", "anything"));
+    EXPECT_TRUE(catalog.topic_permissions().empty());
+}
+
 TEST(NamePattern, RefusesWhatIsNoExpression) {
     for (const char* bad : {"(", "[a", "a{2,1}", "*"})
         EXPECT_EQ(NamePattern::compile(bad).error().code, ErrorCode::malformed) << bad;
@@ -333,6 +349,7 @@ std::vector<std::string> contents(const Catalog& catalog) {
     for (const auto* each : catalog.vhosts()) add(VhostPut{*each});
     for (const auto* each : catalog.users()) add(UserPut{*each});
     for (const auto* each : catalog.permissions()) add(PermissionPut{*each});
+    for (const auto* each : catalog.topic_permissions()) add(TopicPermissionPut{*each});
     for (const auto* each : catalog.policies()) add(PolicyPut{*each});
     catalog.for_each_exchange([&](const ExchangeDefinition& each) { add(ExchangePut{each}); });
     catalog.for_each_queue([&](const QueueDefinition& each) { add(QueuePut{each}); });
@@ -346,7 +363,7 @@ class RandomChanges {
 public:
     explicit RandomChanges(unsigned seed) : random_(seed) {}
     CatalogChange next() {
-        switch (random_() % 15) {
+        switch (random_() % 17) {
             case 0: return Booted{number(100)};
             case 1: return VhostPut{vhost_of(VhostId(number(3)), "v" + std::to_string(number(3)))};
             case 2:
@@ -372,6 +389,8 @@ public:
             case 13:
                 return number(2) == 0 ? CatalogChange(PermissionRemoved{name("u", 3), vhost()})
                                       : UserRemoved{name("u", 3)};
+            case 14: return TopicPermissionPut{{name("u", 3), vhost(), name("e", 3), "a", "^{username}"}};
+            case 15: return TopicPermissionRemoved{name("u", 3), vhost(), name("e", 3)};
             default: return BindingAdded{binding()};
         }
     }
@@ -496,7 +515,9 @@ TEST(CatalogChange, EveryKindComesBackAsItWas) {
         PermissionPut{{"u", VhostId(2), "c", "w", "r"}},
         PermissionRemoved{"u", VhostId(2)},
         PolicyPut{{VhostId(2), "p", ".*", PolicyTarget::streams, -4, true, options, "alt", {{"k", "v"}}}},
-        PolicyRemoved{VhostId(2), "p", true}};
+        PolicyRemoved{VhostId(2), "p", true},
+        TopicPermissionPut{{"u", VhostId(2), "e", "w", "r"}},
+        TopicPermissionRemoved{"u", VhostId(2), "e"}};
     ASSERT_EQ(all.size(), std::variant_size_v<CatalogChange>);
     for (std::size_t i = 0; i < all.size(); ++i) {
         ASSERT_EQ(all[i].index(), i);

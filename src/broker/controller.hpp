@@ -124,6 +124,8 @@ private:
     Result<void> on(Operation& operation, RemoveUser& command);
     Result<void> on(Operation& operation, PutPermission& command);
     Result<void> on(Operation& operation, RemovePermission& command);
+    Result<void> on(Operation& operation, PutTopicPermission& command);
+    Result<void> on(Operation& operation, RemoveTopicPermission& command);
     Result<void> on(Operation& operation, PutPolicy& command);
     Result<void> on(Operation& operation, RemovePolicy& command);
     void make_vhost(VhostDefinition definition);

@@ -211,6 +211,27 @@ Result<void> Controller::on(Operation& operation, RemovePermission& command) {
     return {};
 }
 
+Result<void> Controller::on(Operation& operation, PutTopicPermission& command) {
+    const TopicPermissionDefinition& put = command.definition;
+    if (catalog_.user(put.user) == nullptr) return missing("user", put.user);
+    const VhostDefinition* vhost = catalog_.vhost(put.vhost);
+    if (vhost == nullptr) return fail(ErrorCode::not_found, "no such vhost");
+    for (const std::string* pattern : {&put.write, &put.read}) {
+        FANTAIL_TRY([[maybe_unused]] auto compiled, NamePattern::compile(fill_in_names(*pattern, put.user, vhost->name)));
+    }
+    operation.durable = true;
+    publish(TopicPermissionPut{put}, true);
+    return {};
+}
+
+Result<void> Controller::on(Operation& operation, RemoveTopicPermission& command) {
+    if (catalog_.topic_permission(command.user, command.vhost, command.exchange) == nullptr)
+        return fail(ErrorCode::not_found, "user '" + command.user + "' has no topic permission for that exchange");
+    operation.durable = true;
+    publish(TopicPermissionRemoved{std::move(command.user), command.vhost, std::move(command.exchange)}, true);
+    return {};
+}
+
 // ---------------------------------------------------------------------------------------------------------- policies
 
 Result<void> Controller::on(Operation& operation, PutPolicy& command) {

@@ -92,6 +92,12 @@ TEST_F(ControllerTest, UsersAndPermissions) {
     ask(alice, RemovePermission{"u", root});
     EXPECT_FALSE(catalog.may_enter("u", root));
     refused(alice, RemovePermission{"u", root}, ErrorCode::not_found);
+    EXPECT_EQ(refused(alice, PutTopicPermission{{"nobody", root, "e", "", ""}}, ErrorCode::not_found), "no user 'nobody'");
+    refused(alice, PutTopicPermission{{"u", root, "e", "(", ""}}, ErrorCode::malformed);
+    ask(alice, PutTopicPermission{{"u", root, "e", "^{username}", ".*"}});
+    EXPECT_FALSE(catalog.permits_topic("u", root, Operation::write, "e", "key"));
+    ask(alice, RemoveTopicPermission{"u", root, "e"});
+    refused(alice, RemoveTopicPermission{"u", root, "e"}, ErrorCode::not_found);
     ask(bob, ConnectionOpened{"u", root});
     ask(alice, RemoveUser{"u"});
     EXPECT_EQ(host.closes, (std::vector<std::pair<ConnectionId, std::string>>{{bob, "user 'u' is deleted"}}));

@@ -33,6 +33,9 @@ public:
         for (QueueId id : targets) out.queues.push_back(&queues.at(id));
     }
     [[nodiscard]] bool permits(std::string_view, VhostId, Operation, std::string_view) const override { return true; }
+    [[nodiscard]] bool permits_topic(std::string_view, VhostId, Operation, std::string_view, std::string_view) const override {
+        return true;
+    }
     [[nodiscard]] bool may_enter(std::string_view, VhostId) const override { return true; }
 
     ExchangeDefinition dlx;

@@ -2,6 +2,7 @@
 //! Compiles and matches by std::regex, whose exceptions end here.
 #include "broker/name_pattern.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <regex>
 #include <string>
@@ -32,6 +33,35 @@ Result<NamePattern> NamePattern::compile(std::string_view pattern) {
         return fail(ErrorCode::malformed, "'" + std::string(pattern) + "' is not a regular expression: " + e.what());
     }
     return made;
+}
+
+namespace {
+
+/// A regular expression that matches `text` alone.
+std::string literal(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (std::string_view("^$\\.*+?()[]{}|").find(c) != std::string_view::npos) out += '\\';
+        out += c;
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string fill_in_names(std::string_view pattern, std::string_view user, std::string_view vhost) {
+    constexpr std::string_view client_id = "{client_id}";
+    const std::pair<std::string_view, std::string_view> names[] = {
+        {"{username}", user}, {"{vhost}", vhost}, {client_id, client_id}};
+    std::string out;
+    while (!pattern.empty()) {
+        const auto* found = std::ranges::find_if(names, [&](const auto& each) { return pattern.starts_with(each.first); });
+        const bool is_name = found != std::end(names);
+        if (is_name) out += literal(found->second);
+        else out += pattern.front();
+        pattern.remove_prefix(is_name ? found->first.size() : 1);
+    }
+    return out;
 }
 
 bool NamePattern::matches(std::string_view name) const {

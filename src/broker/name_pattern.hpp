@@ -3,11 +3,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
 
 namespace fantail::broker {
+
+/// A topic permission's pattern with {username} and {vhost} replaced by these names, which stand for themselves whatever their
+/// characters. So does {client_id}: no protocol so far has such a thing.
+[[nodiscard]] std::string fill_in_names(std::string_view pattern, std::string_view user, std::string_view vhost);
 
 /// ECMAScript syntax, matched anywhere in the name unless anchored. The empty pattern means "^$": nothing but the empty name.
 /// Immutable; copies share the compiled form.

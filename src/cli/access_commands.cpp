@@ -145,6 +145,44 @@ Result<void> put_permission(const AdminTarget& target, const PermissionOptions& 
     return {};
 }
 
+struct TopicOptions {
+    std::shared_ptr<PermissionOptions> of;
+    std::string exchange;
+    [[nodiscard]] std::string path() const { return api_path("/api/topic-permissions", {of->vhost, of->user, exchange}); }
+};
+
+std::shared_ptr<TopicOptions> add_topic_options(CLI::App& command) {
+    auto options = std::make_shared<TopicOptions>(TopicOptions{add_permission_options(command), {}});
+    command.add_option("--exchange", options->exchange, "the topic exchange")->type_name("NAME")->required();
+    return options;
+}
+
+Result<void> put_topic_permission(const AdminTarget& target, const TopicOptions& options) {
+    FANTAIL_CHECK(AdminClient(target).put(options.path(), {{"write", options.of->write}, {"read", options.of->read}}));
+    return {};
+}
+
+void add_topic_permissions(CLI::App& permissions, int& exit_code) {
+    std::shared_ptr<AdminTarget> target;
+    CLI::App* topics = add_group(permissions, "topic", "list, set and clear which keys users may use with a topic exchange", target);
+    add_list(*topics, target,
+             {"topic permissions",
+              "/api/topic-permissions",
+              {{"vhost", "VHOST"}, {"user", "USER"}, {"exchange", "EXCHANGE"}, {"write", "WRITE"}, {"read", "READ"}}},
+             exit_code);
+    CLI::App* set = topics->add_subcommand("set", "say which keys a user may use with a topic exchange (default: all)");
+    auto given = add_topic_options(*set);
+    set->add_option("--write", given->of->write, "routing keys it may publish with")->type_name("REGEX");
+    set->add_option("--read", given->of->read, "binding keys it may bind queues with")->type_name("REGEX");
+    set->footer("Example:\n  fantail permissions topic set alice --exchange amq.topic --write '^{username}\\.' --read '.*'");
+    set->callback([=, &exit_code] { exit_code = exit_code_of(put_topic_permission(*target, *given)); });
+
+    CLI::App* clear = topics->add_subcommand("clear", "let a user use any key again");
+    auto taken = add_topic_options(*clear);
+    clear->footer("Example:\n  fantail permissions topic clear alice --exchange amq.topic");
+    clear->callback([=, &exit_code] { exit_code = exit_code_of(AdminClient(*target).remove(taken->path())); });
+}
+
 void add_permissions(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* permissions = add_group(app, "permissions", "list, set and clear what users may do", target);
@@ -169,6 +207,7 @@ void add_permissions(CLI::App& app, int& exit_code) {
         exit_code =
             exit_code_of(AdminClient(*target).remove(api_path("/api/permissions", {taken->vhost, taken->user})));
     });
+    add_topic_permissions(*permissions, exit_code);
 }
 
 }  // namespace

@@ -227,6 +227,14 @@ struct RemovePermission {
     std::string user;
     VhostId vhost;
 };
+struct PutTopicPermission {
+    TopicPermissionDefinition definition;
+};
+struct RemoveTopicPermission {
+    std::string user;
+    VhostId vhost;
+    std::string exchange;
+};
 struct PutPolicy {
     PolicyDefinition definition;
 };
@@ -239,6 +247,6 @@ struct RemovePolicy {
 /// Answered by AdminReply, after the change is durable (where what it changes is) and every core has seen it.
 using AdminCommand = std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind,
                                   ConnectionOpened, ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser,
-                                  PutPermission, RemovePermission, PutPolicy, RemovePolicy>;
+                                  PutPermission, RemovePermission, PutTopicPermission, RemoveTopicPermission, PutPolicy, RemovePolicy>;
 
 }  // namespace fantail::broker

@@ -178,6 +178,16 @@ struct PermissionDefinition {
     std::string read;
 };
 
+/// For one topic exchange: regular expressions over routing keys (write) and binding keys (read). In them {username} and
+/// {vhost} stand for the user's and the vhost's name.
+struct TopicPermissionDefinition {
+    std::string user;
+    VhostId vhost;
+    std::string exchange;
+    std::string write;
+    std::string read;
+};
+
 enum class PolicyTarget : std::uint8_t { all, queues, classic_queues, quorum_queues, streams, exchanges };
 
 struct PolicyDefinition {

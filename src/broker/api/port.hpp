@@ -49,6 +49,9 @@ public:
     virtual void route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const = 0;
     /// True if the user may do that to the resource of that name in the vhost.
     [[nodiscard]] virtual bool permits(std::string_view user, VhostId vhost, Operation operation, std::string_view resource) const = 0;
+    /// The same for a key of a topic exchange: routing key (write) or binding key (read). True where no rule is set.
+    [[nodiscard]] virtual bool permits_topic(std::string_view user, VhostId vhost, Operation operation, std::string_view exchange,
+                                             std::string_view key) const = 0;
     /// True if the user has any permission entry in the vhost.
     [[nodiscard]] virtual bool may_enter(std::string_view user, VhostId vhost) const = 0;
 };

@@ -30,7 +30,7 @@ public:
     std::map<std::string, broker::ExchangeDefinition, std::less<>> exchanges;
     std::map<std::string, broker::QueueDefinition, std::less<>> queues;
     std::vector<broker::BindingDefinition> bindings;
-    std::set<std::string, std::less<>> denied;  ///< "write name"
+    std::set<std::string, std::less<>> denied;  ///< "write name", "write exchange/key"
     bool entry_denied = false;
     bool repeatable = true;
     std::uint64_t changes = 1;
@@ -83,6 +83,11 @@ public:
     bool permits(std::string_view, VhostId, broker::Operation operation, std::string_view resource) const override {
         static constexpr const char* words[] = {"configure ", "write ", "read "};
         return !denied.contains(words[static_cast<std::size_t>(operation)] + std::string(resource));
+    }
+    bool permits_topic(std::string_view, VhostId, broker::Operation operation, std::string_view exchange,
+                       std::string_view key) const override {
+        const std::string word = operation == broker::Operation::write ? "write " : "read ";
+        return !denied.contains(word + std::string(exchange) + "/" + std::string(key));
     }
     bool may_enter(std::string_view, VhostId) const override { return !entry_denied; }
 

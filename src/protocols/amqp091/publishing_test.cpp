@@ -303,6 +303,22 @@ TEST(AmqpPublish, SendsMessagesOneByOneWhereAQueueDecidesOnEach) {
     EXPECT_THAT(s.said(), ElementsAre("1 basic.ack delivery_tag=2;multiple=1;"));
 }
 
+TEST(AmqpPublish, EveryKeyOfATopicExchangeMustBePermitted_403) {
+    PublishScene s;
+    s.broker.topology.add_exchange("topics", broker::ExchangeType::topic);
+    s.broker.topology.add_exchange("direct", broker::ExchangeType::direct);
+    s.broker.topology.denied = {"write topics/b", "write direct/b"};
+    s.publish(1, {.exchange = "direct", .routing_key = "b"}, "x").publish(1, {.exchange = "topics", .routing_key = "a"}, "x").turn();
+    EXPECT_THAT(s.said(), IsEmpty());
+    record::FieldTableBuilder headers;
+    record::FieldArrayBuilder copies;
+    copies.add_text("b");
+    headers.set_array("CC", copies.view());
+    s.publish(1, {.exchange = "topics", .routing_key = "a"}, "x", with_headers(headers)).turn();
+    EXPECT_THAT(s.said(), ElementsAre(AllOf(StartsWith("1 channel.close reply_code=403"),
+                                            HasSubstr("write access to topic 'b' in exchange 'topics' in vhost '/' refused"))));
+}
+
 TEST(AmqpPublish, CopiesGoToCcAndBccAndBccIsRemoved) {
     PublishScene s;
     record::FieldTableBuilder headers;

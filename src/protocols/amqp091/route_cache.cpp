@@ -73,6 +73,11 @@ void RouteCache::fill(PublishRoute& route, const broker::ExchangeDefinition& exc
 
 Replied<PublishRoute*> RouteCache::resolve(const Publication& message, const Draft& draft) {
     FANTAIL_TRY(const auto* exchange, find_open_exchange(message.exchange));
+    if (exchange->type == broker::ExchangeType::topic) {
+        FANTAIL_CHECK(check_topic(link_, broker::Operation::write, exchange->name, message.routing_key));
+        for (const std::string_view key : draft.more_keys)
+            FANTAIL_CHECK(check_topic(link_, broker::Operation::write, exchange->name, key));
+    }
     broker::RoutingFacts facts;
     facts.routing_key = message.routing_key;
     facts.more_keys = draft.more_keys;

@@ -151,9 +151,9 @@ Handled check_source(const Link& link, const broker::BindingDefinition& binding)
     switch (source->type) {
         case broker::ExchangeType::headers: return check_match_word(binding);
         case broker::ExchangeType::consistent_hash: return check_weight(binding);
+        case broker::ExchangeType::topic: return check_topic(link, Operation::read, binding.source, binding.routing_key);
         case broker::ExchangeType::direct:
         case broker::ExchangeType::fanout:
-        case broker::ExchangeType::topic:
         case broker::ExchangeType::modulus_hash:
         case broker::ExchangeType::random:
         case broker::ExchangeType::local_random:
@@ -175,6 +175,13 @@ Handled check_permission(const Link& link, Operation operation, std::string_view
     if (link.catalog().permits(link.user, link.vhost, operation, seen)) return {};
     return refuse(ReplyCode::access_refused, std::string(to_text(operation)) + " access to " +
                                                  described(kind, seen, link) + " refused for user '" + link.user + "'");
+}
+
+Handled check_topic(const Link& link, Operation operation, std::string_view exchange, std::string_view key) {
+    if (link.catalog().permits_topic(link.user, link.vhost, operation, exchange, key)) return {};
+    return refuse(ReplyCode::access_refused, std::string(to_text(operation)) + " access to topic '" + std::string(key) +
+                                                 "' in " + described("exchange", exchange, link) + " refused for user '" +
+                                                 link.user + "'");
 }
 
 Replied<const broker::QueueDefinition*> find_queue(const Link& link, std::string_view name) {

@@ -13,6 +13,10 @@ namespace fantail::amqp091 {
 [[nodiscard]] Handled check_permission(const Link& link, broker::Operation operation, std::string_view kind,
                                        std::string_view name);
 
+/// 403 unless the user may publish to a topic exchange with that key (write), or bind from it (read).
+[[nodiscard]] Handled check_topic(const Link& link, broker::Operation operation, std::string_view exchange,
+                                  std::string_view key);
+
 /// A queue as it is now. Errors: 404, 405 (exclusive to another connection).
 [[nodiscard]] Replied<const broker::QueueDefinition*> find_queue(const Link& link, std::string_view name);
 /// An exchange as it is now. Errors: 404.

@@ -339,5 +339,17 @@ TEST(AmqpBindings, RefuseWithTheRightCode) {
                 HasSubstr("connection.close reply_code=502"));
 }
 
+TEST(AmqpTopology, BindingFromATopicExchangeNeedsTheRightToTheKey_403) {
+    Scene s;
+    s.connect().open(1);
+    s.broker.topology.add_exchange("topics", broker::ExchangeType::topic);
+    s.broker.topology.add_queue("q");
+    s.broker.topology.denied = {"read topics/#"};
+    s.send(1, QueueBind{.queue = "q", .exchange = "topics", .routing_key = "a.*"}).turn();
+    EXPECT_THAT(s.said(), testing::ElementsAre(testing::StartsWith("1 queue.bind-ok")));
+    s.send(1, QueueBind{.queue = "q", .exchange = "topics", .routing_key = "#"}).turn();
+    EXPECT_THAT(s.said(), testing::ElementsAre(testing::HasSubstr("read access to topic '#' in exchange 'topics'")));
+}
+
 }  // namespace
 }  // namespace fantail::amqp091

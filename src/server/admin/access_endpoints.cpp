@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! /api/users, /api/vhosts, /api/permissions.
+//! /api/users, /api/vhosts, /api/permissions, /api/topic-permissions.
 #include <boost/json.hpp>
 
 #include "server/admin/admin_api.hpp"
@@ -186,6 +186,51 @@ void AdminApi::delete_permission(const http::Request& request) {
     const auto in = vhost(request.segments[2]);
     if (!in) return refuse(in.error());
     change(broker::RemovePermission{request.segments[3], (*in)->id});
+}
+
+void AdminApi::list_topic_permissions(const http::Request& request) {
+    const auto page = page_of(request);
+    if (!page) return refuse(page.error());
+    const auto wanted = wanted_vhost(request);
+    if (!wanted) return refuse(wanted.error());
+    auto permissions = catalog().topic_permissions();
+    if (*wanted != nullptr) std::erase_if(permissions, [&](const auto* each) { return each->vhost != (*wanted)->id; });
+    const std::size_t total = permissions.size();
+    cut_page(permissions, *page, [](const auto* a, const auto* b) {
+        return std::tie(a->vhost, a->user, a->exchange) < std::tie(b->vhost, b->user, b->exchange);
+    });
+    json::array items;
+    for (const broker::TopicPermissionDefinition* each : permissions) {
+        items.push_back(json::object{{"vhost", vhost_name(each->vhost)},
+                                     {"user", utf8(each->user)},
+                                     {"exchange", utf8(each->exchange)},
+                                     {"write", utf8(each->write)},
+                                     {"read", utf8(each->read)}});
+    }
+    answer(list_body(total, *page, std::move(items)));
+}
+
+void AdminApi::put_topic_permission(const http::Request& request) {
+    const auto permission = [&]() -> Result<broker::TopicPermissionDefinition> {
+        FANTAIL_TRY(const broker::VhostDefinition* in, vhost(request.segments[2]));
+        FANTAIL_TRY(const json::object body, parse_object(request.body));
+        FANTAIL_CHECK(only_members(body, {"write", "read"}));
+        FANTAIL_TRY(const auto write, text_member(body, "write"));
+        FANTAIL_TRY(const auto read, text_member(body, "read"));
+        if (!write || !read)
+            return fail(ErrorCode::malformed, "'write' and 'read' are needed: regular expressions over keys");
+        return broker::TopicPermissionDefinition{request.segments[3], in->id, request.segments[4], *write, *read};
+    }();
+    if (!permission) return refuse(permission.error());
+    const auto& p = *permission;
+    const bool is_new = catalog().topic_permission(p.user, p.vhost, p.exchange) == nullptr;
+    change(broker::PutTopicPermission{p}, is_new);
+}
+
+void AdminApi::delete_topic_permission(const http::Request& request) {
+    const auto in = vhost(request.segments[2]);
+    if (!in) return refuse(in.error());
+    change(broker::RemoveTopicPermission{request.segments[3], (*in)->id, request.segments[4]});
 }
 
 }  // namespace fantail::server

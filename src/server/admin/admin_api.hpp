@@ -60,6 +60,9 @@ private:
     void list_permissions(const http::Request& request);
     void put_permission(const http::Request& request);
     void delete_permission(const http::Request& request);
+    void list_topic_permissions(const http::Request& request);
+    void put_topic_permission(const http::Request& request);
+    void delete_topic_permission(const http::Request& request);
     // policy_endpoints.cpp
     void list_policies(const http::Request& request);
     void put_policy(const http::Request& request);

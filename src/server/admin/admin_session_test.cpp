@@ -340,6 +340,19 @@ TEST_F(Admin, PermissionsNeedUserVhostAndAllThreePatterns) {
     EXPECT_EQ(command<broker::PutPermission>().definition.read, "c");
 }
 
+TEST_F(Admin, TopicPermissionsNeedVhostAndBothPatterns) {
+    EXPECT_EQ(ask("PUT", "/api/topic-permissions/nowhere/plain/e", R"({"write":"","read":""})").status, 404);
+    EXPECT_EQ(ask("PUT", "/api/topic-permissions/%2F/plain/e", R"({"write":""})").status, 400);
+    EXPECT_TRUE(host_.commands.empty());
+    (void)ask("PUT", "/api/topic-permissions/%2F/plain/e", R"({"write":"a","read":"b"})");
+    const auto put = command<broker::PutTopicPermission>().definition;
+    EXPECT_EQ(put.user + put.exchange + put.write + put.read, "plaineab");
+    EXPECT_EQ(reply().status, 201);
+    host_.commands.clear();
+    (void)ask("DELETE", "/api/topic-permissions/%2F/plain/e");
+    EXPECT_EQ(command<broker::RemoveTopicPermission>().exchange, "e");
+}
+
 TEST_F(Admin, PoliciesAreUnderstoodOrRefusedByKey) {
     (void)ask(
         "PUT", "/api/policies/%2F/p",

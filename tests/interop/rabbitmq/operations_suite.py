@@ -130,6 +130,34 @@ class Operations(unittest.TestCase):
             with self.assertRaises(pika.exceptions.AMQPError):
                 self.connect(server, listener="amqps", ssl_options=nobody)
 
+    def test_topic_permissions_limit_the_keys_of_a_user(self):
+        server = self.serve()
+        self.admin(server, "PUT", "/api/users/al.ice", {"password": "secret"})
+        self.admin(server, "PUT", "/api/permissions/%2F/al.ice", {"configure": ".*", "write": ".*", "read": ".*"})
+        rule = "/api/topic-permissions/%2F/al.ice/amq.topic"
+        self.admin(server, "PUT", rule, {"write": "^{username}\\.", "read": "^{username}\\."})
+        connection = self.connect(server, credentials=pika.PlainCredentials("al.ice", "secret"))
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.queue_declare("q")
+        channel.queue_bind("q", "amq.topic", "al.ice.*")
+        channel.basic_publish("amq.topic", "al.ice.news", b"mine")
+        channel.basic_publish("amq.fanout", "anything", b"no topic exchange")
+        self.assertEqual(channel.basic_get("q", auto_ack=True)[2], b"mine")
+        with self.assertRaises(pika.exceptions.ChannelClosedByBroker) as refused:
+            channel.queue_bind("q", "amq.topic", "#")
+        self.assertEqual(refused.exception.reply_code, 403)
+        channel = connection.channel()
+        channel.confirm_delivery()
+        with self.assertRaises(pika.exceptions.ChannelClosedByBroker) as refused:
+            channel.basic_publish("amq.topic", "al-ice.news", b"a dot in a name is a dot")
+        self.assertEqual(refused.exception.reply_code, 403)
+        self.assertIn("topic 'al-ice.news' in exchange 'amq.topic'", refused.exception.reply_text)
+        self.admin(server, "DELETE", rule)
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("amq.topic", "elsewhere", b"free again")
+
     def test_a_policy_changes_queues_that_exist(self):
         server = self.serve()
         channel = self.connect(server).channel()
