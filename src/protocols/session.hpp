@@ -48,6 +48,8 @@ public:
     [[nodiscard]] virtual std::size_t unsent() const = 0;
     /// Shows the session again, in the next turn, the bytes that it left unconsumed, though no new ones have come.
     virtual void resume_input() = 0;
+    /// Stops reading from the peer, for the broker's sake, and goes on. What was read already is shown by resume_input().
+    virtual void hold_input(bool hold) = 0;
     /// Whether the peer is not read from at present, for the broker's sake: its silence then means nothing.
     [[nodiscard]] virtual bool input_held() const = 0;
     /// Closes the connection once everything in out() is sent; no further calls but on_closed follow.

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t sniff_size_max = 64;
 /// Output that is sent before the turn ends: what is larger leaves the processor's cache before the kernel copies it.
 constexpr std::size_t early_send_size = 64u << 10;
+/// Time for a peer to take some of what a connection that closes has still to send. RabbitMQ drops it after as long.
+constexpr std::int64_t close_timeout_ms = 15'000;
 /// Time for a peer to say its first bytes (docs/guide/configuration.md: handshake_timeout_ms is the session's own).
 constexpr std::int64_t first_bytes_timeout_ms = 10'000;
 }  // namespace
@@ -101,7 +103,7 @@ bool Connection::take_cipher(ByteView cipher) {
     const std::size_t used = parse(kept_);
     if (used == kept_.size()) kept_ = Bytes();
     else kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(used));
-    if (tls_->state() == sys::TlsStream::State::ended) closing_ = true;
+    if (tls_->state() == sys::TlsStream::State::ended) close();
     return true;
 }
 
@@ -144,8 +146,13 @@ bool Connection::choose_protocol(ByteView first) {
     return false;
 }
 
-void Connection::abandon() {
+void Connection::close() {
+    if (!closing_) close_by_ = core_.now().mono.plus_ms(close_timeout_ms);
     closing_ = true;
+}
+
+void Connection::abandon() {
+    close();
     sent_ = out_.size();
     plain_out_.clear();
     core_.touch(*this);
@@ -172,7 +179,7 @@ Bytes& Connection::out() {
 bool Connection::flush() {
     if (closed_) return false;
     if (tls_) {
-        if (!plain_out_.empty() && !tls_->write(plain_out_)) closing_ = true;
+        if (!plain_out_.empty() && !tls_->write(plain_out_)) close();
         core_.buffers().give(std::exchange(plain_out_, Bytes()));
         tls_->take_output(out_);
     }
@@ -206,6 +213,7 @@ bool Connection::send_some() {
         }
         sent_ += *wrote;
         bytes_out_ += *wrote;
+        if (closing_) close_by_ = core_.now().mono.plus_ms(close_timeout_ms);
     }
     if (unsent() == 0) {
         core_.buffers().give(std::exchange(out_, Bytes()));
@@ -226,6 +234,7 @@ void Connection::update_writable() {
 }
 
 MonoTime Connection::deadline() const {
+    if (closing_) return close_by_;
     if (!session_) return opened_.plus_ms(first_bytes_timeout_ms);
     return session_->deadline();
 }
@@ -235,14 +244,19 @@ MonoTime Connection::tick() {
     if (!closed_ && !closing_ && !held_ && deadline() <= core_.now().mono) on_readable();
     if (!closed_ && deadline() <= core_.now().mono) {
         core_.touch(*this);
-        if (session_) session_->on_tick();
+        if (session_ && !closing_) session_->on_tick();
         else abandon();
     }
-    return closing_ ? MonoTime::never() : deadline();
+    return closed_ ? MonoTime::never() : deadline();
+}
+
+void Connection::hold_input(bool hold) {
+    session_holds_ = hold;
+    update_hold();
 }
 
 void Connection::update_hold() {
-    const bool hold = (published_to_ & core_.pressured_shards()) != 0 || (published_to_ != 0 && core_.alarmed());
+    const bool hold = session_holds_ || (published_to_ & core_.pressured_shards()) != 0;
     if (hold == held_ || closing_) return;
     held_ = hold;
     if (hold) stream_->pause_reading();

@@ -60,7 +60,8 @@ public:
     [[nodiscard]] std::size_t unsent() const override { return out_.size() - sent_; }
     void resume_input() override;
     [[nodiscard]] bool input_held() const override { return held_; }
-    void close() override { closing_ = true; }
+    void hold_input(bool hold) override;
+    void close() override;
 
     // broker::Port
     [[nodiscard]] const broker::CatalogView& catalog() const override;
@@ -101,8 +102,10 @@ private:
     std::uint64_t bytes_in_ = 0;
     std::uint64_t bytes_out_ = 0;
     MonoTime opened_;
+    MonoTime close_by_;                  ///< closing: the peer has until then to take what is still to be sent
     bool writing_ = false;               ///< a when_writable is armed
-    bool held_ = false;                  ///< not reading: a log is behind
+    bool held_ = false;                  ///< not reading: a log is behind, or the session wants it
+    bool session_holds_ = false;
     bool writable_ = true;               ///< what the session was told last
     bool closing_ = false;               ///< close once everything is sent
     bool closed_ = false;

@@ -413,10 +413,7 @@ std::uint64_t Core::random() {
 void Core::set_alarm(const std::string& source, bool on, const std::string& reason) {
     if (on) alarms_[source] = reason;
     else alarms_.erase(source);
-    for (auto& [id, connection] : connections_) {
-        events_.push_back({id, alarm()});
-        connection->update_hold();
-    }
+    for (auto& [id, connection] : connections_) events_.push_back({id, alarm()});
     another_turn_ = true;
 }
 

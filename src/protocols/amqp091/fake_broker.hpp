@@ -175,6 +175,7 @@ public:
     Bytes& out() override { return output; }
     std::size_t unsent() const override { return output.size(); }
     void resume_input() override { ++resumed; }
+    void hold_input(bool hold) override { held = hold; }
     bool input_held() const override { return held; }
     void close() override { closed = true; }
 

@@ -26,6 +26,13 @@ bool is_cut_publish(ByteView in, const Frame& first, std::uint32_t frame_max) {
     return status && *status == FrameStatus::need_more;
 }
 
+/// Whether `in` begins with the method of a publish.
+bool begins_publish(ByteView in) {
+    constexpr std::size_t needed = frame_header_size + sizeof(MethodId);
+    return in.size() >= needed && in[0] == static_cast<std::uint8_t>(FrameType::method) &&
+           MethodId{load_be<std::uint32_t>(&in[frame_header_size])} == MethodId::basic_publish;
+}
+
 }  // namespace
 
 Session::Session(protocols::SessionHost& host, std::shared_ptr<const AmqpOptions> options)
@@ -50,6 +57,10 @@ std::size_t Session::consume(ByteView bytes) {
     std::size_t used = phase_ == Phase::header ? take_header(bytes) : 0;
     while (used < bytes.size() && reads_frames()) {
         const ByteView rest = bytes.subspan(used);
+        if (blocked_ && phase_ == Phase::running && begins_publish(rest)) [[unlikely]] {
+            stop_at_publish();
+            break;
+        }
         if (const std::size_t taken = take_quickly(rest); taken != 0) [[likely]] {
             used += taken;
             continue;
@@ -224,7 +235,6 @@ void Session::resume(std::uint16_t number) {
 void Session::end_of_input() {
     if (phase_ != Phase::running) return;
     parts_.flush();
-    if (blocked_) tell_blocked();
 }
 
 void Session::on_writable(bool writable) {

@@ -79,6 +79,7 @@ private:
     void on_opened(const broker::AdminReply& reply);
     void on_blocked(const broker::Blocked& event);
     void tell_blocked();
+    void stop_at_publish();
 
     // Closing
     void fail(const ReplyError& error, std::uint16_t channel, MethodId method);
@@ -97,6 +98,7 @@ private:
     bool announced_ = false;  ///< the broker knows the connection
     bool blocked_ = false;
     bool told_blocked_ = false;
+    bool stopped_ = false;    ///< before a publish, while an alarm is on
     std::uint16_t heartbeat_s_ = 0;
     std::uint32_t serials_ = 0;  ///< channels opened so far
     MethodId method_{};          ///< of class connection, being handled

@@ -188,12 +188,23 @@ void Session::on_blocked(const broker::Blocked& event) {
     blocked_ = event.on;
     blocked_reason_ = event.reason;
     tell_blocked();
+    if (blocked_ || !stopped_) return;
+    stopped_ = false;
+    link_.host.hold_input(false);
+    link_.host.resume_input();
+}
+
+/// As RabbitMQ: everything but publishing goes on under an alarm; the next publish, and what is behind it, waits.
+void Session::stop_at_publish() {
+    if (!stopped_) link_.host.hold_input(true);
+    stopped_ = true;
+    tell_blocked();
 }
 
 /// Only publishers are told, and only if they said that they understand.
 void Session::tell_blocked() {
     if (phase_ != Phase::running || !link_.client.connection_blocked || blocked_ == told_blocked_) return;
-    if (blocked_ && parts_.existing_publisher() == nullptr) return;
+    if (blocked_ && !stopped_ && parts_.existing_publisher() == nullptr) return;
     told_blocked_ = blocked_;
     if (blocked_) link_.send(0, ConnectionBlocked{.reason = clip_shortstr(blocked_reason_)});
     else link_.send(0, ConnectionUnblocked{});

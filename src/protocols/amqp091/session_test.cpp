@@ -14,6 +14,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
+using testing::UnorderedElementsAre;
 
 constexpr std::string_view guest{"\0guest\0guest", 12};
 
@@ -283,12 +284,30 @@ TEST(AmqpConnection, DoesNotCallAPeerSilentThatNobodyReadsFrom) {
 
 TEST(AmqpConnection, TellsPublishersThatTheyAreBlocked) {
     OpenScene s;
-    s.give(broker::Blocked{true, "low on disk"}).turn();
-    EXPECT_THAT(s.said(), IsEmpty()) << "it has not published";
     s.publish(1, {.exchange = "amq.fanout"}, "x").turn();
+    s.give(broker::Blocked{true, "low on disk"}).turn();
     EXPECT_THAT(s.said(), ElementsAre("0 connection.blocked reason=low on disk;"));
+    EXPECT_FALSE(s.broker.held) << "it may go on with everything but publishing";
     s.give(broker::Blocked{false, ""}).turn();
     EXPECT_THAT(s.said(), ElementsAre(StartsWith("0 connection.unblocked")));
+}
+
+TEST(AmqpConnection, StopsBeforeAPublishWhileAnAlarmIsOn) {
+    OpenScene s;
+    s.broker.topology.add_queue("orders");
+    s.give(broker::Blocked{true, "low on disk"}).turn();
+    EXPECT_THAT(s.said(), IsEmpty()) << "it has not published";
+    s.send(1, BasicQos{.prefetch_count = 1}).publish(1, {.routing_key = "orders"}, "x").send(1, BasicQos{}).turn();
+    EXPECT_TRUE(s.broker.held);
+    EXPECT_FALSE(s.unread.empty());
+    EXPECT_THAT(s.said(), UnorderedElementsAre("0 connection.blocked reason=low on disk;", StartsWith("1 basic.qos-ok")));
+    EXPECT_THAT(s.broker.all<broker::Append>(), IsEmpty());
+
+    s.give(broker::Blocked{false, ""}).turn();
+    EXPECT_FALSE(s.broker.held);
+    EXPECT_TRUE(s.unread.empty());
+    EXPECT_THAT(s.said(), UnorderedElementsAre(StartsWith("0 connection.unblocked"), StartsWith("1 basic.qos-ok")));
+    EXPECT_THAT(s.broker.all<broker::Append>(), SizeIs(1));
 }
 
 TEST(AmqpConnection, AnswersUpdateSecret) {

@@ -58,6 +58,7 @@ public:
     Bytes& out() override { return sent; }
     std::size_t unsent() const override { return 0; }
     void resume_input() override { ++resumed; }
+    void hold_input(bool) override {}
     bool input_held() const override { return false; }
     void close() override { closed = true; }
     const broker::CatalogView& catalog() const override { return backend_.topology; }
