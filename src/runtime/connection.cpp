@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t sniff_size_max = 64;
 /// Output that is sent before the turn ends: what is larger leaves the processor's cache before the kernel copies it.
 constexpr std::size_t early_send_size = 64u << 10;
-/// Time for a peer to take some of what a connection that closes has still to send. RabbitMQ drops it after as long.
-constexpr std::int64_t close_timeout_ms = 15'000;
+/// Time for a peer to take some of what is to be sent; RabbitMQ's send_timeout. What it holds is wanted by others.
+constexpr std::int64_t send_timeout_ms = 15'000;
 /// Time for a peer to say its first bytes (docs/guide/configuration.md: handshake_timeout_ms is the session's own).
 constexpr std::int64_t first_bytes_timeout_ms = 10'000;
 }  // namespace
@@ -103,7 +103,7 @@ bool Connection::take_cipher(ByteView cipher) {
     const std::size_t used = parse(kept_);
     if (used == kept_.size()) kept_ = Bytes();
     else kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(used));
-    if (tls_->state() == sys::TlsStream::State::ended) close();
+    if (tls_->state() == sys::TlsStream::State::ended) closing_ = true;
     return true;
 }
 
@@ -146,13 +146,9 @@ bool Connection::choose_protocol(ByteView first) {
     return false;
 }
 
-void Connection::close() {
-    if (!closing_) close_by_ = core_.now().mono.plus_ms(close_timeout_ms);
-    closing_ = true;
-}
-
 void Connection::abandon() {
-    close();
+    closing_ = true;
+    send_by_ = MonoTime::never();  // the turn's end closes it
     sent_ = out_.size();
     plain_out_.clear();
     core_.touch(*this);
@@ -179,7 +175,7 @@ Bytes& Connection::out() {
 bool Connection::flush() {
     if (closed_) return false;
     if (tls_) {
-        if (!plain_out_.empty() && !tls_->write(plain_out_)) close();
+        if (!plain_out_.empty() && !tls_->write(plain_out_)) closing_ = true;
         core_.buffers().give(std::exchange(plain_out_, Bytes()));
         tls_->take_output(out_);
     }
@@ -205,6 +201,7 @@ bool Connection::send_some() {
         if (!wrote) return false;
         if (*wrote == 0) {
             writing_ = true;
+            send_by_ = core_.now().mono.plus_ms(send_timeout_ms);
             stream_->when_writable([this] {
                 writing_ = false;
                 if (!closed_) core_.touch(*this);
@@ -213,7 +210,6 @@ bool Connection::send_some() {
         }
         sent_ += *wrote;
         bytes_out_ += *wrote;
-        if (closing_) close_by_ = core_.now().mono.plus_ms(close_timeout_ms);
     }
     if (unsent() == 0) {
         core_.buffers().give(std::exchange(out_, Bytes()));
@@ -234,9 +230,9 @@ void Connection::update_writable() {
 }
 
 MonoTime Connection::deadline() const {
-    if (closing_) return close_by_;
-    if (!session_) return opened_.plus_ms(first_bytes_timeout_ms);
-    return session_->deadline();
+    const MonoTime send_by = writing_ ? send_by_ : MonoTime::never();
+    if (closing_) return send_by;
+    return std::min(send_by, session_ ? session_->deadline() : opened_.plus_ms(first_bytes_timeout_ms));
 }
 
 MonoTime Connection::tick() {
@@ -244,7 +240,8 @@ MonoTime Connection::tick() {
     if (!closed_ && !closing_ && !held_ && deadline() <= core_.now().mono) on_readable();
     if (!closed_ && deadline() <= core_.now().mono) {
         core_.touch(*this);
-        if (session_ && !closing_) session_->on_tick();
+        const bool stuck = writing_ && send_by_ <= core_.now().mono;
+        if (session_ && !stuck) session_->on_tick();
         else abandon();
     }
     return closed_ ? MonoTime::never() : deadline();

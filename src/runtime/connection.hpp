@@ -61,7 +61,7 @@ public:
     void resume_input() override;
     [[nodiscard]] bool input_held() const override { return held_; }
     void hold_input(bool hold) override;
-    void close() override;
+    void close() override { closing_ = true; }
 
     // broker::Port
     [[nodiscard]] const broker::CatalogView& catalog() const override;
@@ -102,7 +102,7 @@ private:
     std::uint64_t bytes_in_ = 0;
     std::uint64_t bytes_out_ = 0;
     MonoTime opened_;
-    MonoTime close_by_;                  ///< closing: the peer has until then to take what is still to be sent
+    MonoTime send_by_;                   ///< while writing_: the peer has until then to take some of it
     bool writing_ = false;               ///< a when_writable is armed
     bool held_ = false;                  ///< not reading: a log is behind, or the session wants it
     bool session_holds_ = false;

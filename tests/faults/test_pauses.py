@@ -15,6 +15,7 @@ from pika import spec
 
 HEARTBEAT_S = 1
 PAUSE_S = 3.5  # more than the two heartbeats after which a silent peer is given up
+SEND_TIMEOUT_S = 15
 
 
 class Beating:
@@ -130,3 +131,21 @@ class ClientPauses(fault_test.FaultTest):
         stopped.close()
         self.say("RSS grew by %.0f MiB under 60 MB; %d sent, %d confirmed, %d settled, %d there" % (grown / 2**20, *self.verify()))
         self.assertLess(grown, 120 << 20)
+
+    def test_a_consumer_that_takes_nothing_is_dropped_and_its_messages_go_to_others(self):
+        self.serve()
+        stopped = self.raw()
+        stopped.open_channel(1)
+        stopped.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        channel = self.confirming()
+        channel.queue_declare("q", durable=True)
+        stopped.send(spec.Basic.Consume(queue="q"), 1)
+        stopped.expect(spec.Basic.ConsumeOk)
+        for _ in range(64):  # more than the kernel's buffers take
+            channel.basic_publish("", "q", bytes(1 << 18))
+        began = time.monotonic()
+        poll(lambda: (lambda method: method and method.redelivered)(channel.basic_get("q", auto_ack=True)[0]),
+             "a message that the stopped consumer held", SEND_TIMEOUT_S + 10)
+        waited = time.monotonic() - began
+        self.say(f"what a consumer held that read nothing was free again after {waited:.1f} s")
+        self.assertGreater(waited, SEND_TIMEOUT_S - 5, "given up too early")
