@@ -51,6 +51,39 @@ TEST(ShardMemory, TransientBatchesOverTheLimitAreWrittenOutBeforeTheyAreDropped)
     EXPECT_EQ(w.host.released[level_stream(q1, 0)].size(), w.host.entries.size());
 }
 
+TEST(ShardMemory, TheLogGetsAQueuesBatchesInTheOrderOfTheirOffsets) {
+    World w;
+    w.put(definition(q1));
+    w.publish(q1, {"transient"}, true);
+    w.publish(q1, {"durable"});
+    w.publish(q1, {"transient too"}, true);
+    w.shard->set_tail_cache_limit(0);
+    w.sync();
+    w.turn();
+    std::vector<std::uint64_t> offsets;
+    for (const auto& entry : w.host.entries)
+        for (const Target& target : entry.targets) offsets.push_back(target.base.value);
+    EXPECT_THAT(offsets, ElementsAre(0, 1, 2));
+}
+
+TEST(ShardMemory, ABatchThatOnlyTheDurableQueueStillNeedsIsNotWrittenAgain) {
+    World w;
+    auto transient = definition(q2);
+    transient.durable = false;
+    w.put(definition(q1));
+    w.put(transient);
+    w.publish({{q1, 0}, {q2, 0}}, {{"a"}});
+    w.publish({{q1, 0}, {q2, 0}}, {{"b"}});
+    w.consume(bob, 1, q2);
+    w.turn();
+    w.settle(w.deliveries().at(1), Outcome::accept, q2);
+    w.turn();
+    w.shard->set_tail_cache_limit(0);
+    w.sync();
+    w.turn();
+    for (const auto& entry : w.host.entries) EXPECT_TRUE(entry.batch == nullptr || !entry.targets.empty());
+}
+
 TEST(ShardMemory, ADrainReadsAheadButKeepsAtMostTwoChunks) {
     World w;
     w.shard->set_tail_cache_limit(0);

@@ -38,6 +38,12 @@ const StreamTail::Entry* StreamTail::at_or_after(std::uint64_t offset) const {
     return at == entries_.size() ? nullptr : &entries_[at];
 }
 
+std::span<const StreamTail::Entry> StreamTail::unlogged_end() const {
+    std::size_t first = entries_.size();
+    while (first > first_ && !entries_[first - 1].logged()) --first;
+    return std::span(entries_).subspan(first);
+}
+
 void StreamTail::pop_front() {
     if (!entries_[first_].logged()) --unlogged;
     ++first_;
@@ -143,23 +149,55 @@ void TailCache::write_out(ShardHost& host, CachedBatch& batch) {
         --place.level->tail.unlogged;
     }
     batch.lsn = host.log_batch(targets_, batch.count, batch.bytes, true);
+    for (const CachedBatch::Place& place : batch.places) {
+        const bool written = std::ranges::any_of(targets_, [&](const Target& t) { return t.stream == place.stream; });
+        if (written) release_settled(host, place, batch.count);
+    }
+}
+
+/// What was settled before the log had it was not released then.
+void TailCache::release_settled(ShardHost& host, const CachedBatch::Place& place, std::uint32_t count) {
+    const auto settled = [&](std::uint64_t offset) { return place.level->live({offset, offset + 1}) == 0; };
+    const std::uint64_t end = place.base + count;
+    for (std::uint64_t at = place.base; at < end; ++at) {
+        const std::uint64_t first = at;
+        while (at < end && settled(at)) ++at;
+        if (first < at) host.release(place.stream, Offset(first), Offset(at));
+    }
+}
+
+void TailCache::write_out(ShardHost& host, Level& level) {
+    for (const StreamTail::Entry& entry : level.tail.unlogged_end()) {
+        if (level.live({entry.base, entry.end()}) == 0) continue;
+        CachedBatch::Place& place = entry.batch->places[entry.place];
+        const Target target{place.stream, Offset(place.base)};
+        entry.batch->lsn = host.log_batch({&target, 1}, entry.count, entry.batch->bytes, true);
+        place.logged = true;
+        --level.tail.unlogged;
+        release_settled(host, place, entry.count);
+    }
+}
+
+bool TailCache::lacks_nothing(const CachedBatch& batch) {
+    return std::ranges::all_of(batch.places, [](const CachedBatch::Place& p) { return p.level == nullptr || p.logged; });
 }
 
 void TailCache::evict(ShardHost& host, Lsn durable) {
     if (bytes_ <= bytes_max_) return;
     std::uint64_t under_way = 0;
-    for (CachedBatch* batch = oldest_; batch != nullptr && bytes_ > bytes_max_ + under_way;) {
-        CachedBatch* next = batch->newer;
-        bool logged = true;
-        for (const CachedBatch::Place& place : batch->places) logged = logged && (place.level == nullptr || place.logged);
-        const std::uint64_t before = bytes_;
-        if (!logged) drop_settled(batch);
-        if (bytes_ == before) {
-            if (!logged) write_out(host, *batch);
-            if (logged && batch->lsn <= durable) drop(batch);
-            else under_way += cost(*batch);
+    CachedBatch* next = nullptr;
+    for (CachedBatch* batch = oldest_; batch != nullptr && bytes_ > bytes_max_ + under_way; batch = next) {
+        next = batch->newer;
+        if (!lacks_nothing(*batch)) {
+            const std::uint64_t before = bytes_;
+            drop_settled(batch);
+            if (bytes_ != before) continue;
         }
-        batch = next;
+        // What is left of it may be in the log already: a durable queue's place.
+        const bool logged = lacks_nothing(*batch);
+        if (!logged) write_out(host, *batch);
+        if (logged && batch->lsn <= durable) drop(batch);
+        else under_way += cost(*batch);
     }
 }
 

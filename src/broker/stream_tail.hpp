@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -57,7 +58,10 @@ public:
     void remove(std::uint64_t base);
     [[nodiscard]] bool empty() const { return first_ == entries_.size(); }
 
-    /// Entries that the log does not have: their offsets need no release.
+    /// The entries behind the last one that the log has, oldest first. Valid until the next change.
+    [[nodiscard]] std::span<const Entry> unlogged_end() const;
+
+    /// Entries that the log does not have: their offsets need no release. They are the newest ones.
     std::uint32_t unlogged = 0;
 
 private:
@@ -83,6 +87,8 @@ public:
 
     /// Enters a batch into the tail of each of its places' levels. Takes ownership.
     void add(std::unique_ptr<CachedBatch> batch);
+    /// Gives the log what it lacks of this level, so that it gets a level's batches in the order of their offsets.
+    void write_out(ShardHost& host, Level& level);
     /// Drops what `level` has below `offset`.
     void drop_below(Level& level, std::uint64_t offset);
     /// Drops all that `level` has.
@@ -96,7 +102,10 @@ private:
     void let_go(const StreamTail::Entry& entry);
     void drop(CachedBatch* batch);
     void drop_settled(CachedBatch* batch);
+    /// Whether the log has the batch for every stream that still needs it.
+    [[nodiscard]] static bool lacks_nothing(const CachedBatch& batch);
     void write_out(ShardHost& host, CachedBatch& batch);
+    static void release_settled(ShardHost& host, const CachedBatch::Place& place, std::uint32_t count);
     [[nodiscard]] static std::uint64_t cost(const CachedBatch& batch) { return batch.bytes->size() + batch_overhead; }
 
     CachedBatch* oldest_ = nullptr;
