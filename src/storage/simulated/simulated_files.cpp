@@ -40,6 +40,17 @@ void SimulatedFiles::flip_bit(const std::string& path, std::uint64_t byte, unsig
     contents(path).at(byte) ^= static_cast<std::uint8_t>(1u << bit);
 }
 
+std::string SimulatedFiles::rot() {
+    std::vector<FilePtr> files;
+    for (const auto& [path, file] : paths_)
+        if (!file->data.empty()) files.push_back(file);
+    if (files.empty()) return {};
+    File& file = *files[below(files.size())];
+    const std::uint64_t byte = below(file.data.size());
+    file.data[byte] ^= static_cast<std::uint8_t>(1u << below(8));
+    return file.path + ", byte " + std::to_string(byte);
+}
+
 std::uint64_t SimulatedFiles::used_space(const std::string& path) const {
     auto at = paths_.find(path);
     if (at == paths_.end()) return 0;
@@ -104,7 +115,11 @@ void SimulatedFiles::close(sys::FileId file) {
 
 void SimulatedFiles::defer(std::move_only_function<void()> fn) { deferred_.push_back(std::move(fn)); }
 
-void SimulatedFiles::add(Operation op) { operations_.push_back(std::move(op)); }
+void SimulatedFiles::add(Operation op) {
+    op.number = ++begun_;
+    operations_.push_back(std::move(op));
+    if (on_begin_) on_begin_(begun_);
+}
 
 void SimulatedFiles::open_later(const std::string& path, sys::Done<sys::FileId> done) {
     Operation op{.kind = Kind::open, .path = path};
@@ -134,7 +149,7 @@ void SimulatedFiles::write(sys::FileId file, std::uint64_t offset, ByteView byte
 
 void SimulatedFiles::sync(sys::FileId file, sys::Done<> done) {
     auto f = find(file);
-    Operation op{.kind = Kind::sync, .path = f->path, .file = f};
+    Operation op{.kind = Kind::sync, .path = f->path, .file = f, .offset = writes_};
     op.done = std::move(done);
     add(std::move(op));
 }
@@ -191,6 +206,19 @@ bool SimulatedFiles::step() {
     const auto chosen = static_cast<std::ptrdiff_t>(ready[below(ready.size())]);
     Operation op = std::move(operations_[static_cast<std::size_t>(chosen)]);
     operations_.erase(operations_.begin() + chosen);
+    finish(std::move(op));
+    return true;
+}
+
+void SimulatedFiles::complete(std::uint64_t operation) {
+    const auto at = std::ranges::find(operations_, operation, &Operation::number);
+    if (at == operations_.end()) return;
+    Operation op = std::move(*at);
+    operations_.erase(at);
+    finish(std::move(op));
+}
+
+void SimulatedFiles::finish(Operation op) {
     sys::FileId id;
     auto outcome = perform(op, id);
     if (op.opened) {
@@ -199,7 +227,6 @@ bool SimulatedFiles::step() {
     } else {
         op.done(std::move(outcome));
     }
-    return true;
 }
 
 void SimulatedFiles::run() {
@@ -226,7 +253,7 @@ Result<void> SimulatedFiles::perform_write(Operation& op) {
     FANTAIL_CHECK(grow(*op.file, op.offset, op.bytes.size()));
     auto* at = op.file->data.data() + op.offset;
     if (faults_.lie > 0 && chance(faults_.lie)) op.file->lies.push_back({op.offset, Bytes(at, at + op.bytes.size())});
-    if (op.file->syncs_later) op.file->unsynced.push_back({op.offset, Bytes(at, at + op.bytes.size())});
+    if (op.file->syncs_later) op.file->unsynced.push_back({op.offset, Bytes(at, at + op.bytes.size()), writes_});
     std::memcpy(at, op.bytes.data(), op.bytes.size());
     return {};
 }
@@ -246,7 +273,8 @@ Result<void> SimulatedFiles::perform_create(Operation& op, sys::FileId& id) {
 
 Result<void> SimulatedFiles::perform_sync(Operation& op) {
     if (faults_.fail_sync > 0 && --faults_.fail_sync == 0) return fail(ErrorCode::io, op.path + ": input/output error");
-    op.file->unsynced.clear();
+    // It vouches for the writes that had completed when it began, no others.
+    std::erase_if(op.file->unsynced, [&](const Undo& write) { return write.completed <= op.offset; });
     return {};
 }
 
@@ -316,6 +344,21 @@ void SimulatedFiles::crash_operation(Operation& op) {
     (void)perform(op, id);
 }
 
+/// Open files and locks are gone, completions never come.
+void SimulatedFiles::let_go() {
+    operations_.clear();
+    deferred_.clear();
+    open_.clear();
+    for (auto& [path, file] : paths_) file->locked = false;
+}
+
+void SimulatedFiles::kill() {
+    sys::FileId id;
+    for (auto& op : operations_)
+        if (op.kind != Kind::read && op.kind != Kind::open && chance(0.5)) (void)perform(op, id);
+    let_go();
+}
+
 void SimulatedFiles::crash() {
     const auto fail_write = std::exchange(faults_.fail_write, 0);
     const auto fail_sync = std::exchange(faults_.fail_sync, 0);
@@ -323,11 +366,8 @@ void SimulatedFiles::crash() {
     for (auto& op : operations_) crash_operation(op);
     faults_.fail_write = fail_write;
     faults_.fail_sync = fail_sync;
-    operations_.clear();
-    deferred_.clear();
-    open_.clear();
+    let_go();
     for (auto& [path, file] : paths_) {
-        file->locked = false;
         for (auto& lie : file->lies) std::memcpy(file->data.data() + lie.offset, lie.before.data(), lie.before.size());
         file->lies.clear();
         for (auto& write : std::exchange(file->unsynced, {}))

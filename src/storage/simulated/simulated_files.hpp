@@ -2,6 +2,7 @@
 //! A disk in memory that completes operations in random order, crashes, tears writes and fails, all from one seed.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,17 +38,26 @@ public:
     bool step();
     /// Steps until nothing can complete.
     void run();
+    /// Instead of step(), for whoever gives operations a time of their own: `hook` gets the number of each as it begins, and
+    /// complete() ends it, if it is still pending.
+    void on_begin(std::function<void(std::uint64_t operation)> hook) { on_begin_ = std::move(hook); }
+    void complete(std::uint64_t operation);
     [[nodiscard]] std::size_t pending() const { return operations_.size() + deferred_.size(); }
     /// Power off and on: open files and locks are gone, pending operations happened wholly, partly or not at all, and
     /// their completions never come. REQUIRES that their owner (whose
     /// memory the pending writes still use) is destroyed after this call, and not used again.
     void crash();
+    /// The process ends and the machine goes on: as crash(), but what had completed is kept, synced or not, and pending
+    /// operations happened wholly or not at all.
+    void kill();
 
     // For tests to look at and to damage the disk.
     [[nodiscard]] bool exists(const std::string& path) const { return paths_.contains(path); }
     /// The contents of an existing file; a reference that dies with the next operation.
     [[nodiscard]] Bytes& contents(const std::string& path);
     void flip_bit(const std::string& path, std::uint64_t byte, unsigned bit);
+    /// Flips one bit of what is stored, wherever it happens to be. \return where, for people; empty if nothing is stored
+    std::string rot();
     void erase(const std::string& path) { paths_.erase(path); }
     /// Bytes that all files occupy, holes not counted.
     [[nodiscard]] std::uint64_t used_space() const;
@@ -80,6 +90,7 @@ private:
     struct Undo {
         std::uint64_t offset;
         Bytes before;
+        std::uint64_t completed = 0;   ///< the writes_ of then
     };
     struct File {
         std::string path;
@@ -93,6 +104,7 @@ private:
     using FilePtr = std::shared_ptr<File>;
     enum class Kind : std::uint8_t { open, create, write, sync, read, punch, replace, rename, remove };
     struct Operation {
+        std::uint64_t number = 0;
         Kind kind;
         std::string path;
         std::string to;
@@ -114,7 +126,9 @@ private:
     void punch_blocks(File& file, std::uint64_t offset, std::uint64_t length);
     void tear(Operation& op);
     void crash_operation(Operation& op);
+    void let_go();
     void add(Operation op);
+    void finish(Operation op);
     [[nodiscard]] bool held(const Operation& op) const;
     [[nodiscard]] FilePtr find(sys::FileId file) const;
     [[nodiscard]] sys::FileId make_id(FilePtr file);
@@ -130,6 +144,8 @@ private:
     std::vector<Operation> operations_;
     std::vector<std::move_only_function<void()>> deferred_;
     std::uint64_t writes_ = 0;
+    std::uint64_t begun_ = 0;
+    std::function<void(std::uint64_t)> on_begin_;
 };
 
 }  // namespace fantail::storage
