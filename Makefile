@@ -47,6 +47,18 @@ test-tools:
 test-suites:
 	@set -e; for suite in $(SUITES); do echo "== $$suite"; FANTAIL=$(CURDIR)/$(FANTAIL) $$suite; done
 
+.PHONY: sim
+sim: ## simulate the whole broker from SEED (1), RUNS (1000) seeds one after the other (tests/sim/README.md)
+	@tools/setup test
+	@$(MAKE) -s --no-print-directory build/release/build.ninja
+	cmake --build --preset release --target fantail-sim
+	build/release/tests/sim/fantail-sim --seed $(or $(SEED),1) --runs $(or $(RUNS),1000) $(ARGS)
+
+.PHONY: sim-mutants
+sim-mutants: ## see that the simulator catches each deliberate bug of tests/sim/mutants.toml
+	@tools/setup test
+	tests/sim/mutants $(ARGS)
+
 .PHONY: check
 check: ## style, layers, format, tests under sanitizers, each fuzzer for 20 s
 	@tools/setup check

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A client's connection, and what it decides to do next.
+#include "sim/client.hpp"
+
+#include "sim/client_words.hpp"
+
+namespace fantail::sim {
+
+using namespace amqp091;  // NOLINT(google-build-using-namespace): methods, all of them
+
+namespace {
+
+constexpr std::uint64_t client_concern = 0x434C'4945'0000;
+/// Time that the broker has for any answer.
+constexpr std::int64_t answer_time_max = 10 * second;
+
+LinkQuality draw_quality(Random& random) {
+    LinkQuality quality;
+    quality.latency_ns = static_cast<std::int64_t>(random.skewed(20, 5'000)) * us;
+    quality.jitter_ns = static_cast<std::int64_t>(random.skewed(10, 3'000)) * us;
+    quality.window = std::size_t{1} << random.between(10, 18);
+    quality.splits = random.one_in(2);
+    return quality;
+}
+
+}  // namespace
+
+Client::Client(World& world, SimulatedNode& node, Model& model, const Topology& topology, std::uint64_t number)
+    : world_(world),
+      node_(node),
+      model_(model),
+      topology_(topology),
+      number_(number),
+      random_(world.chance(client_concern + number)) {
+    habits_.think_ns = static_cast<std::int64_t>(random_.skewed(2, 2'000)) * ms;
+    habits_.burst_max = random_.skewed(1, 60);
+    habits_.backlog_max = random_.between(1, 300);
+    habits_.publishes = !random_.one_in(4);
+    habits_.consumes = !habits_.publishes || !random_.one_in(3);
+}
+
+void Client::start() {
+    world_.after(static_cast<std::int64_t>(random_.below(300)) * ms, [this] { connect(); });
+}
+
+// ---- the connection
+
+void Client::connect() {
+    if (left_ || session_) return;
+    auto link = node_.connect(draw_quality(random_));
+    if (!link) {
+        reconnect_later();
+        return;
+    }
+    ++epoch_;
+    connected_at_ = world_.time();
+    session_ = std::make_shared<Session>();
+    session_->number = number_ * 10'000 + epoch_;
+    session_->link = link;
+    const std::uint16_t heartbeat_s = static_cast<std::uint16_t>(random_.between(5, 30));
+    peer_ = std::make_shared<AmqpPeer>(world_, std::move(link), heartbeat_s, *this);
+    world_.note([&] { return name() + ": connects, session " + std::to_string(session_->number); });
+    peer_->open();
+}
+
+void Client::reconnect_later() {
+    if (left_) return;
+    world_.after(static_cast<std::int64_t>(random_.between(20, 1500)) * ms, [this] { connect(); });
+}
+
+void Client::on_open() {
+    ready_ = true;
+    mode_ = static_cast<Mode>(random_.pick<int>({0, 1, 1, 1, 1, 2}));
+    published_ = 0;
+    if (mode_ == Mode::confirms) peer_->send(ConfirmSelect{});
+    if (mode_ == Mode::transactions) peer_->send(TxSelect{});
+    prefetch_ = random_.one_in(3) ? 0 : static_cast<std::uint32_t>(random_.skewed(1, 50));
+    global_prefetch_ = prefetch_ > 0 && random_.one_in(5);
+    peer_->send(BasicQos{.prefetch_count = static_cast<std::uint16_t>(prefetch_), .global = global_prefetch_});
+    getter_ = std::make_shared<Receiver>();
+    getter_->session = session_;
+    world_.after(0, [this, epoch = epoch_] {
+        if (epoch == epoch_) think();
+    });
+}
+
+void Client::forget_session() {
+    if (!session_) return;
+    std::vector<Copy*> held;
+    for (auto& [tag, unacked] : unacked_) held.push_back(unacked.copy);
+    for (auto& [tag, unacked] : taken_back_) held.push_back(unacked.copy);
+    std::vector<ReceiverPtr> receivers;
+    for (auto& [tag, receiver] : consumers_) receivers.push_back(receiver);
+    model_.over(*session_, held, receivers);
+    for (const Publish& publish : in_transaction_) {
+        // A commit that was not answered may have been carried out.
+        if (model_.message(publish.id).fate == Fate::in_transaction) model_.answered(publish.id, Fate::withdrawn);
+    }
+    session_.reset();
+    peer_.reset();
+    ready_ = false;
+    waiting_for_.clear();
+    unconfirmed_.clear();
+    in_transaction_.clear();
+    settles_in_transaction_.clear();
+    taken_back_.clear();
+    acked_.clear();
+    consumers_.clear();
+    unacked_.clear();
+    transaction_ = 0;
+    ++epoch_;
+}
+
+void Client::on_gone(std::uint16_t code, const std::string& text) {
+    world_.note([&] { return name() + ": connection over: " + std::to_string(code) + " " + text; });
+    // 320: a shutdown. 406: a commit that a queue refused. Everything else is an answer to a mistake, and none was made.
+    const bool expected = code == 0 || code == 320 || (code == 406 && text.contains("partial tx completion"));
+    if (!expected) world_.fail(name() + ": the broker closes with " + std::to_string(code) + " " + text);
+    forget_session();
+    reconnect_later();
+}
+
+void Client::leave() {
+    left_ = true;
+    if (!peer_) return;
+    if (random_.one_in(2)) {
+        session_->closing = true;
+        model_.disturbed();
+        peer_->close();
+        return;
+    }
+    const auto peer = peer_;
+    forget_session();
+    peer->drop();
+}
+
+std::string Client::unanswered() const {
+    if (!session_ || session_->link->server_gone() || session_->link->unreliable()) return {};
+    if (world_.time() - connected_at_ < answer_time_max) return {};
+    if (!ready_) return name() + " waits for the connection to open";
+    if (!waiting_for_.empty()) return name() + " waits for " + waiting_for_;
+    if (!unconfirmed_.empty())
+        return name() + " waits for the confirm of message " + std::to_string(unconfirmed_.begin()->second.id);
+    return {};
+}
+
+// ---- what next
+
+void Client::think() {
+    const std::int64_t pause =
+        static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(2 * habits_.think_ns))) + us;
+    world_.after(pause, [this, epoch = epoch_] {
+        if (epoch != epoch_ || world_.ended()) return;
+        if (!resting_) act();
+        if (epoch == epoch_) think();
+    });
+}
+
+void Client::act() {
+    const std::uint64_t die = random_.below(1000);
+    if (die < 450) publish_some();
+    else if (die < 750) settle_some();
+    else if (!waiting_for_.empty()) return;
+    else if (die < 850) consume();
+    else if (die < 870) cancel();
+    else if (die < 920) get();
+    else if (die < 990) end_transaction();
+    else if (die < 993) peer_->link().client_stall(static_cast<std::int64_t>(random_.between(1, 3000)) * ms);
+    else if (die < 996) {
+        waiting_for_ = "connection.close-ok";
+        session_->closing = true;
+        model_.disturbed();
+        peer_->close();
+    } else if (die < 997) {
+        const auto peer = peer_;
+        forget_session();
+        peer->drop();
+        reconnect_later();
+    }
+}
+
+const QueueSpec& Client::any_queue(bool for_publishing) {
+    while (true) {
+        const QueueSpec& queue = topology_[random_.below(topology_.size())];
+        if (!for_publishing || !queue.takes_dead_letters) return queue;
+    }
+}
+
+// ---- answers
+
+void Client::on_method(const Method& method) {
+    if (const auto* ack = std::get_if<BasicAck>(&method)) {
+        confirm(ack->delivery_tag, ack->multiple, Fate::confirmed);
+    } else if (const auto* nack = std::get_if<BasicNack>(&method)) {
+        confirm(nack->delivery_tag, nack->multiple, Fate::refused);
+    } else if (const auto* cancelled = std::get_if<BasicCancelOk>(&method)) {
+        consumers_.at(std::string(cancelled->consumer_tag))->cancelled = true;
+        waiting_for_.clear();
+    } else if (std::holds_alternative<TxCommitOk>(method)) {
+        session_->closing = false;
+        for (const Publish& publish : in_transaction_) confirm_one(publish, Fate::confirmed);
+        in_transaction_.clear();
+        settles_in_transaction_.clear();
+        taken_back_.clear();
+        transaction_ = 0;
+        waiting_for_.clear();
+    } else if (std::holds_alternative<TxRollbackOk>(method)) {
+        unacked_.merge(taken_back_);
+        taken_back_.clear();
+        waiting_for_.clear();
+    } else if (std::holds_alternative<BasicConsumeOk>(method) || std::holds_alternative<BasicGetEmpty>(method)) {
+        waiting_for_.clear();
+    } else if (std::holds_alternative<BasicCancel>(method)) {
+        world_.fail(name() + ": the broker cancels a consumer for no reason");
+    }
+}
+
+void Client::on_message(const Method& method, const record::Properties& properties, ByteView body) {
+    const std::uint64_t id = id_of(body);
+    if (std::holds_alternative<BasicReturn>(method)) {
+        model_.answered(id, Fate::returned);
+        return;
+    }
+    if (!check_body(id, body)) return;
+    Delivered delivered = delivered_of(id, properties);
+    if (const auto* deliver = std::get_if<BasicDeliver>(&method)) {
+        const auto at = consumers_.find(std::string(deliver->consumer_tag));
+        if (at == consumers_.end()) return world_.fail(name() + ": a delivery for an unknown consumer");
+        delivered.redelivered = deliver->redelivered;
+        take(deliver->delivery_tag, at->second, delivered);
+    } else if (const auto* got = std::get_if<BasicGetOk>(&method)) {
+        delivered.redelivered = got->redelivered;
+        waiting_for_.clear();
+        take(got->delivery_tag, getter_, delivered);
+    }
+}
+
+bool Client::check_body(std::uint64_t id, ByteView body) {
+    const Bytes expected = body_of(id, body.size());
+    if (body.size() >= 8 && std::equal(body.begin(), body.end(), expected.begin())) return true;
+    world_.fail(name() + ": a body of " + std::to_string(body.size()) + " bytes that nobody wrote");
+    return false;
+}
+
+}  // namespace fantail::sim

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How a client publishes: plainly, with confirms, in transactions.
+#include "sim/client.hpp"
+#include "sim/client_words.hpp"
+
+namespace fantail::sim {
+
+using namespace amqp091;  // NOLINT(google-build-using-namespace): methods, all of them
+
+namespace {
+/// Numbers of messages and transactions tell whose they are.
+constexpr std::uint64_t numbers_per_client = 1'000'000'000;
+constexpr std::size_t transaction_max = 40;
+}  // namespace
+
+void Client::publish_some() {
+    if (!habits_.publishes || unconfirmed_.size() >= habits_.backlog_max || waiting_for_ == "tx.commit-ok") return;
+    if (waiting_for_ == "connection.close-ok" || in_transaction_.size() >= transaction_max) return;
+    for (std::uint64_t n = random_.between(1, habits_.burst_max); n > 0; --n) publish_one();
+}
+
+void Client::publish_one() {
+    Message message;
+    message.id = number_ * numbers_per_client + (++messages_);
+    message.session = session_->number;
+    message.persistent = !random_.one_in(5);
+    message.size = random_.one_in(40) ? random_.between(1'000, 60'000) : random_.between(8, 200);
+    std::string exchange;
+    std::string key;
+    const QueueSpec& queue = any_queue(true);
+    if (random_.one_in(8)) {
+        exchange = "amq.fanout";
+        for (const QueueSpec& each : topology_)
+            if (each.in_fanout) message.targets.push_back(&each);
+    } else if (random_.one_in(30)) {
+        key = "nowhere";
+    } else {
+        key = queue.name;
+        message.targets.push_back(&queue);
+    }
+    message.mandatory = random_.one_in(3);
+    if (random_.one_in(3)) message.priority = static_cast<std::uint8_t>(random_.below(11));
+    if (random_.one_in(15)) message.ttl_ms = static_cast<std::int64_t>(random_.between(300, 10'000));
+    if (random_.one_in(25) && !queue.is_stream() && exchange.empty())
+        message.delay_ms = static_cast<std::int64_t>(random_.between(1, 8'000));
+    if (random_.one_in(3)) message.dedup = "d" + std::to_string(random_.below(60));
+    if (mode_ == Mode::transactions) {
+        if (transaction_ == 0) transaction_ = number_ * numbers_per_client + (++transactions_);
+        message.transaction = transaction_;
+        message.fate = Fate::in_transaction;
+    }
+    send(model_.publish(std::move(message)), exchange, key);
+}
+
+void Client::send(const Message& message, const std::string& exchange, const std::string& key) {
+    world_.note([&] {
+        return name() + ": publishes " + std::to_string(message.id) + " to " + (exchange.empty() ? key : exchange) +
+               (message.persistent ? "" : ", transient") + (message.dedup.empty() ? "" : ", id " + message.dedup) +
+               (message.delay_ms == 0 ? "" : ", delay " + std::to_string(message.delay_ms) + " ms") +
+               (message.transaction == 0 ? "" : ", in " + std::to_string(message.transaction)) +
+               (message.ttl_ms == 0 ? "" : ", ttl " + std::to_string(message.ttl_ms) + " ms") + ", priority " +
+               std::to_string(message.priority);
+    });
+    Publish publish{message.id, {}};
+    const bool proves = message.persistent && message.dedup.empty() && message.targets.size() == 1;
+    if (proves && mode_ == Mode::confirms) publish.settles = std::exchange(acked_[message.targets.front()], {});
+    const BasicPublish method{.exchange = exchange, .routing_key = key, .mandatory = message.mandatory};
+    peer_->publish(method, {properties_of(message), body_of(message.id, message.size)});
+    if (mode_ == Mode::confirms) unconfirmed_.emplace(++published_, std::move(publish));
+    if (mode_ == Mode::transactions) in_transaction_.push_back(std::move(publish));
+}
+
+void Client::confirm(std::uint64_t tag, bool multiple, Fate fate) {
+    const auto end = unconfirmed_.upper_bound(tag);
+    const auto first = multiple ? unconfirmed_.begin() : unconfirmed_.find(tag);
+    if (tag > published_ || first == unconfirmed_.end() || first == end)
+        return world_.fail(name() + ": the broker answers publish " + std::to_string(tag) + ", which is not waiting");
+    for (auto at = first; at != end; ++at) confirm_one(at->second, fate);
+    unconfirmed_.erase(first, end);
+}
+
+void Client::confirm_one(const Publish& publish, Fate fate) {
+    world_.note([&] {
+        return name() + ": " + (fate == Fate::refused ? "refused " : "confirmed ") + std::to_string(publish.id);
+    });
+    model_.answered(publish.id, fate);
+    if (fate != Fate::confirmed) return;
+    for (Copy* copy : publish.settles) model_.settled(*copy);
+}
+
+void Client::end_transaction() {
+    if (mode_ != Mode::transactions) return;
+    if (random_.one_in(4)) {
+        for (const Publish& publish : in_transaction_) model_.answered(publish.id, Fate::withdrawn);
+        in_transaction_.clear();
+        settles_in_transaction_.clear();
+        transaction_ = 0;
+        waiting_for_ = "tx.rollback-ok";
+        peer_->send(TxRollback{});
+    } else {
+        world_.note([&] { return name() + ": commits " + std::to_string(transaction_); });
+        for (const Publish& publish : in_transaction_) model_.committing(publish.id);
+        for (const auto& [held, how] : settles_in_transaction_) apply(held, how);
+        waiting_for_ = "tx.commit-ok";
+        session_->closing = true;
+        model_.disturbed();
+        peer_->send(TxCommit{});
+    }
+    world_.note([&] { return name() + ": waits for " + waiting_for_; });
+}
+
+}  // namespace fantail::sim
