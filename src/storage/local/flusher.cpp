@@ -58,13 +58,7 @@ void Flusher::next_window() {
     auto& job = *job_;
     const auto size = choose_window();
     if (size == 0) return finish();
-    auto& mirror = ring_.file(job.file).mirror;
-    if (!mirror.empty()) {
-        job.window = mirror.data() + job.window_position;
-        return window_read();
-    }
     if (window_.size() < size) window_ = sys::AlignedBuffer(std::max<std::uint64_t>(size, rim_.options.flush_window));
-    job.window = window_.data();
     job.window_size = size;
     read_piece(0);
 }
@@ -89,7 +83,7 @@ Result<void> Flusher::check_window() {
     auto& job = *job_;
     for (auto i = job.window_items; i < job.items.size(); ++i) {
         const auto& b = index_.batch(job.items[i].batch);
-        const ByteView bytes(job.window + (b.position - job.window_position), b.length);
+        const auto bytes = ByteView(window_.bytes()).subspan(b.position - job.window_position, b.length);
         auto view = record::BatchView::parse(bytes);
         if (!view || view->total_size() != b.length || !view->verify_crc())
             return fail(ErrorCode::corrupt, rim_.path(journal_name(job.file)) + ": batch at " +
@@ -187,7 +181,7 @@ std::size_t Flusher::copy(MutableBytes out) {
 void Flusher::copy_piece(const Item& item, MutableBytes out) {
     auto& job = *job_;
     const auto& b = index_.batch(item.batch);
-    auto* batch = job.window + (b.position - job.window_position);
+    auto* batch = window_.data() + (b.position - job.window_position);
     if (job.copied == 0) store_be(batch + record::batch_at::base_offset, item.base);
     std::memcpy(out.data(), batch + job.copied, out.size());
 }
@@ -237,7 +231,7 @@ void Flusher::install_run(Segment& segment, std::uint32_t number) {
 
 void Flusher::file_flushed() {
     index_.drop_batches(job_->end);
-    ring_.flushed(ring_.file(job_->file));
+    ring_.file(job_->file).flushed = true;
     job_.reset();
 }
 

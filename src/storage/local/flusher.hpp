@@ -10,9 +10,8 @@
 
 namespace fantail::storage {
 
-/// One file at a time, oldest first. The journal is read, from its mirror in memory if it has one, window by window, each
-/// window sorted by (stream, offset) and copied as runs. Readers go to the journal until the whole segment is on disk; then
-/// the index changes at once.
+/// One file at a time, oldest first. The journal is read window by window, each window sorted by (stream, offset) and copied
+/// as runs. Reads go to the journal until the whole segment is on disk; then the index changes at once.
 class Flusher {
 public:
     Flusher(Rim& rim, JournalRing& ring, StreamIndex& index, SegmentStore& segments)
@@ -38,7 +37,6 @@ private:
         std::uint32_t end = 0;
         std::uint64_t window_position = 0;
         std::uint64_t window_size = 0;
-        std::uint8_t* window = nullptr;  ///< where the window's first byte is: in window_ or in the file's mirror
         std::vector<Item> items;  ///< of the whole segment so far
         std::size_t window_items = 0;
         std::size_t copying = 0;  ///< item

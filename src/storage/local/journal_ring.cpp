@@ -25,21 +25,7 @@ JournalFile& JournalRing::take() {
     if (!files_.empty()) files_.back().full = true;
     files_.push_back({.sequence = next_sequence_++, .file = next_->file, .size = next_->size});
     next_.reset();
-    if (unflushed() > 0) mirror(files_.back());
     return files_.back();
-}
-
-void JournalRing::mirror(JournalFile& file) {
-    if (idle_mirror_.size() == file.size) file.mirror = std::exchange(idle_mirror_, {});
-    else file.mirror = sys::AlignedBuffer(file.size);
-}
-
-void JournalRing::flushed(JournalFile& file) {
-    file.flushed = true;
-    auto memory = std::exchange(file.mirror, {});
-    const bool more = std::ranges::any_of(files_, [](const JournalFile& f) { return !f.mirror.empty(); });
-    if (!more) idle_mirror_ = {};
-    else if (!memory.empty()) idle_mirror_ = std::move(memory);
 }
 
 void JournalRing::prepare(bool must) {

@@ -23,8 +23,6 @@ struct JournalFile {
     std::uint32_t reads = 0;
     bool full = false;                        ///< nothing is added any more
     bool flushed = false;                     ///< no batch in it is needed from here any more
-    /// What was written to it, at the same positions, so that the flush need not read it back; or nothing.
-    sys::AlignedBuffer mirror;
 };
 
 /// Invariants: sequences are adjacent and ascend; all but the last file are full. Every file on disk under a journal
@@ -40,11 +38,8 @@ public:
     [[nodiscard]] JournalFile* current() { return files_.empty() || files_.back().full ? nullptr : &files_.back(); }
     /// Whether take() may be called.
     [[nodiscard]] bool has_next() const { return next_.has_value(); }
-    /// Makes the prepared file the current one. Its header must be the next write. While others wait to be flushed it gets
-    /// a mirror: it will have to be flushed, too.
+    /// Makes the prepared file the current one. Its header must be the next write.
     JournalFile& take();
-    /// Nothing of the file is needed from the journal any more.
-    void flushed(JournalFile& file);
     /// Prepares the next file if there is none and the ring has room.
     /// \param must a snapshot waits for it: files that are flushed, and wait for that snapshot, do not count
     void prepare(bool must);
@@ -56,7 +51,7 @@ public:
     void close_all();
 
     // For recovery.
-    void adopt(JournalFile file) { files_.push_back(std::move(file)); }
+    void adopt(JournalFile file) { files_.push_back(file); }
     void adopt_spare(std::string name, sys::FileId file, std::uint64_t size) { spares_.push_back({std::move(name), file, size}); }
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
     void set_next_sequence(std::uint64_t sequence) { next_sequence_ = sequence; }
@@ -67,7 +62,6 @@ private:
         sys::FileId file;
         std::uint64_t size = 0;
     };
-    void mirror(JournalFile& file);
     void recycle();
     void create();
     void write_header(Spare spare);
@@ -78,7 +72,6 @@ private:
     Rim& rim_;
     std::deque<JournalFile> files_;
     std::vector<Spare> spares_;
-    sys::AlignedBuffer idle_mirror_;  ///< kept while flushes go on: fresh memory costs a fault a page
     std::optional<Spare> next_;
     std::uint64_t next_sequence_ = 1;
     bool preparing_ = false;

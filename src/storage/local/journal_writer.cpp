@@ -176,7 +176,6 @@ void JournalWriter::seal_and_write(Frame& frame) {
                                 .durable = durable_,
                                 .previous_crc = previous_crc_},
                                file.seed, frame.buffer.bytes().first(frame.used));
-    if (!file.mirror.empty()) std::memcpy(file.mirror.data() + file.end, frame.buffer.data(), length);
     file.end += length;
     write(frame, length);
     ++rim_.figures.writes;
