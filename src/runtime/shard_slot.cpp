@@ -59,11 +59,12 @@ void ShardSlot::read(StreamId stream, Offset from, std::uint32_t bytes_max, Read
 }
 
 void ShardSlot::release(StreamId stream, Offset first, Offset end) {
+    if (closing_) return;  // why it is not needed would not be logged any more: after a restart it is needed again
     if (log_) log_->release(stream, first, end);  // while the log opens it asks live() instead
 }
 
 void ShardSlot::forget(StreamId stream) {
-    if (log_) log_->forget(stream);
+    if (log_ && !closing_) log_->forget(stream);
 }
 
 void ShardSlot::emit(ConnectionId to, broker::Event event) { core_.emit(to, std::move(event)); }
