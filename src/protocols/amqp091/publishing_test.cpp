@@ -28,6 +28,19 @@ struct PublishScene : Scene {
         said();
         return *this;
     }
+    /// A consumer of `q` gets these and has not settled them: delivery tags and offsets ascend from 1 and 0.
+    PublishScene& hold(std::initializer_list<const char*> bodies) {
+        const ConsumerId consumer = consume(1, "q", "t");
+        BatchMaker batch;
+        for (const char* body : bodies) batch.add("", "q", {}, body);
+        give(broker::Deliver{.consumer = consumer,
+                             .queue = broker.topology.queues["q"].id,
+                             .first = Offset(0),
+                             .count = static_cast<std::uint32_t>(bodies.size()),
+                             .batch = batch.finish()})
+            .turn();
+        return *this;
+    }
     std::vector<Append> appends() const { return broker.all<Append>(); }
 };
 
@@ -506,13 +519,7 @@ TEST(AmqpTx, PublishesAtCommitAndAnswersWhenStored) {
 
 TEST(AmqpTx, RollbackForgetsPublishesAndAcks) {
     PublishScene s;
-    const ConsumerId consumer = s.consume(1, "q", "t");
-    s.give(broker::Deliver{.consumer = consumer,
-                           .queue = s.broker.topology.queues["q"].id,
-                           .first = Offset(0),
-                           .count = 1,
-                           .batch = BatchMaker().add("", "q", {}, "m").finish()})
-        .turn();
+    s.hold({"m"});
     s.send(1, TxSelect{})
         .publish(1, {.routing_key = "q"}, "a")
         .send(1, BasicAck{.delivery_tag = 1})
@@ -527,16 +534,7 @@ TEST(AmqpTx, RollbackForgetsPublishesAndAcks) {
 
 TEST(AmqpTx, WhatItSettlesIsNoLongerTheClients) {
     PublishScene s;
-    const ConsumerId consumer = s.consume(1, "q", "t");
-    BatchMaker three;
-    for (const char* body : {"a", "b", "c"}) three.add("", "q", {}, body);
-    s.give(broker::Deliver{.consumer = consumer,
-                           .queue = s.broker.topology.queues["q"].id,
-                           .first = Offset(0),
-                           .count = 3,
-                           .batch = three.finish()})
-        .send(1, TxSelect{})
-        .turn();
+    s.hold({"a", "b", "c"}).send(1, TxSelect{}).turn();
     s.send(1, BasicReject{.delivery_tag = 2}).send(1, BasicAck{.delivery_tag = 3, .multiple = false}).turn();
     EXPECT_THAT(s.broker.all<broker::Settle>(), IsEmpty()) << "not before the commit";
     s.send(1, BasicRecover{.requeue = true}).turn();
@@ -551,16 +549,7 @@ TEST(AmqpTx, WhatItSettlesIsNoLongerTheClients) {
 
 TEST(AmqpTx, MultipleSettlesWhatNoEarlierMethodOfTheTransactionDid) {
     PublishScene s;
-    const ConsumerId consumer = s.consume(1, "q", "t");
-    BatchMaker three;
-    for (const char* body : {"a", "b", "c"}) three.add("", "q", {}, body);
-    s.give(broker::Deliver{.consumer = consumer,
-                           .queue = s.broker.topology.queues["q"].id,
-                           .first = Offset(0),
-                           .count = 3,
-                           .batch = three.finish()})
-        .send(1, TxSelect{})
-        .turn();
+    s.hold({"a", "b", "c"}).send(1, TxSelect{}).turn();
     s.send(1, BasicReject{.delivery_tag = 2})
         .send(1, BasicAck{.delivery_tag = 3, .multiple = true})
         .send(1, TxCommit{})
