@@ -49,7 +49,8 @@ bool saw_ready_line(Child& child) {
 
 bool exited(const Child& child) {
     siginfo_t info{};
-    return ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child.pid;
+    return ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == child.pid;
 }
 
 void stop(const Child& child) {

@@ -9,7 +9,8 @@
 
 namespace fantail::bench {
 
-ConfirmWindow::ConfirmWindow(std::uint64_t window) : window_(window), sent_ns_(std::bit_ceil(std::max<std::uint64_t>(4 * window, 64))) {}
+ConfirmWindow::ConfirmWindow(std::uint64_t window)
+    : window_(window), sent_ns_(std::bit_ceil(std::max<std::uint64_t>(4 * window, 64))) {}
 
 std::uint64_t ConfirmWindow::room() const {
     const std::uint64_t outstanding = next_ - 1 - confirmed_;

@@ -42,7 +42,8 @@ void report_end(Report& report, const RunState& state, const ProducerResult& mad
     report.add("delivered", state.delivered.load());
     report.add("missing", got.order.missing());
     report.add("repeated", got.order.repeated());
-    report.add_flag("complete", !made.lost && made.refused == 0 && got.order.missing() == 0 && got.order.repeated() == 0);
+    report.add_flag("complete",
+                    !made.lost && made.refused == 0 && got.order.missing() == 0 && got.order.repeated() == 0);
 }
 
 }  // namespace

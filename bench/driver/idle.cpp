@@ -33,7 +33,8 @@ double for_every_queue(Connection& connection, const Options& options, Action ac
     for (std::uint32_t done = 0; done < options.queues;) {
         const std::uint32_t group = std::min(pipeline_depth, options.queues - done);
         FrameWriter out;
-        for (std::uint32_t i = 0; i < group; ++i) append_request(out, action, fmt::format("{}-{}", options.queue, done + i));
+        for (std::uint32_t i = 0; i < group; ++i)
+            append_request(out, action, fmt::format("{}-{}", options.queue, done + i));
         if (!connection.send(out.bytes())) fail("the server closed the connection");
         for (std::uint32_t i = 0; i < group; ++i) connection.await(reply);
         done += group;
@@ -41,8 +42,11 @@ double for_every_queue(Connection& connection, const Options& options, Action ac
     return static_cast<double>(now_ns() - start) / 1e9;
 }
 
-void report_growth(Report& report, const std::string& what, const Memory& before, const Memory& after, std::uint32_t count) {
-    const auto each = [&](std::uint64_t a, std::uint64_t b) { return (static_cast<double>(b) - static_cast<double>(a)) / count; };
+void report_growth(Report& report, const std::string& what, const Memory& before, const Memory& after,
+                   std::uint32_t count) {
+    const auto each = [&](std::uint64_t a, std::uint64_t b) {
+        return (static_cast<double>(b) - static_cast<double>(a)) / count;
+    };
     report.add("rss_bytes_per_" + what, each(before.resident, after.resident));
     report.add("pss_bytes_per_" + what, each(before.proportional, after.proportional));
 }
@@ -65,19 +69,22 @@ Report run_idle(const Options& options) {
         report.add("declare_seconds", for_every_queue(control, options, Action::declare));
         sleep_seconds(options.settle_seconds);
         report_growth(report, "queue", empty, process_memory(options.server_pid), options.queues);
-        report.add("descriptors_for_queues", descriptors(options.server_pid) - std::min(files, descriptors(options.server_pid)));
+        report.add("descriptors_for_queues",
+                   descriptors(options.server_pid) - std::min(files, descriptors(options.server_pid)));
     }
     if (options.connections > 0) {
         const Memory before = process_memory(options.server_pid);
         std::vector<int> sockets;
         const std::int64_t start = now_ns();
-        for (std::uint32_t i = 0; i < options.connections; ++i) sockets.push_back(Connection(options.endpoint).release());
+        for (std::uint32_t i = 0; i < options.connections; ++i)
+            sockets.push_back(Connection(options.endpoint).release());
         report.add("connect_seconds", static_cast<double>(now_ns() - start) / 1e9);
         sleep_seconds(options.settle_seconds);
         report_growth(report, "connection", before, process_memory(options.server_pid), options.connections);
         for (const int socket : sockets) ::close(socket);
     }
-    if (options.queues > 0 && !options.keep) report.add("delete_seconds", for_every_queue(control, options, Action::remove));
+    if (options.queues > 0 && !options.keep)
+        report.add("delete_seconds", for_every_queue(control, options, Action::remove));
     report.add_flag("complete", true);
     return report;
 }

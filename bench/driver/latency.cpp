@@ -14,7 +14,10 @@ constexpr std::int64_t answer_limit_ns = 10'000'000'000;
 class RoundTrips final {
 public:
     explicit RoundTrips(const Options& options)
-        : options_(options), producer_(options.endpoint), consumer_(options.endpoint), reader_(consumer_),
+        : options_(options),
+          producer_(options.endpoint),
+          consumer_(options.endpoint),
+          reader_(consumer_),
           batch_({.exchange = "", .routing_key = options.queue, .body_bytes = options.size, .persistent = false}) {
         producer_.declare_queue({.name = options.queue, .type = "", .durable = false});
         consumer_.consume({.queue = options.queue, .prefetch = 0, .auto_ack = true});
@@ -26,7 +29,8 @@ public:
         std::int64_t now = now_ns();
         for (std::uint64_t i = 0; now < until && (count == 0 || i < count); ++i) {
             const std::int64_t start = now;
-            if (!producer_.send(batch_.stamp(sequence_++, 1, start))) fail("the server closed the producer's connection");
+            if (!producer_.send(batch_.stamp(sequence_++, 1, start)))
+                fail("the server closed the producer's connection");
             await_one(start);
             now = now_ns();
             histogram.record(now - start);
@@ -42,7 +46,8 @@ private:
         while (reader_.drain([&](const Delivery& d) { order_.see(d.sequence); }) == 0) {
             const ReadStatus status = consumer_.fill(options_.spin_us);
             if (status == ReadStatus::closed) fail("the server closed the consumer's connection");
-            if (status == ReadStatus::idle && now_ns() - start > answer_limit_ns) fail("a message did not arrive within 10 s");
+            if (status == ReadStatus::idle && now_ns() - start > answer_limit_ns)
+                fail("a message did not arrive within 10 s");
         }
     }
 

@@ -43,7 +43,9 @@ ProcessLine read_stat(pid_t pid) {
     return out;
 }
 
-double timeval_seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; }
+double timeval_seconds(const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+}
 
 std::map<pid_t, ProcessLine> all_processes() {
     std::map<pid_t, ProcessLine> out;

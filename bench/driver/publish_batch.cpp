@@ -14,7 +14,12 @@ constexpr std::size_t batch_bytes = 64 * 1024;
 
 PublishBatch::PublishBatch(const MessageSpec& spec) {
     if (spec.body_bytes < stamp_bytes) fail("a message holds at least 16 bytes (sequence and time)");
-    frames_.begin_method(1, Method::basic_publish).u16(0).short_text(spec.exchange).short_text(spec.routing_key).u8(0).end();
+    frames_.begin_method(1, Method::basic_publish)
+        .u16(0)
+        .short_text(spec.exchange)
+        .short_text(spec.routing_key)
+        .u8(0)
+        .end();
     frames_.begin(frame_header, 1).u16(60).u16(0).u64(spec.body_bytes);
     // Property flags: bit 12 is delivery-mode, whose value 2 means persistent.
     if (spec.persistent) {
@@ -32,7 +37,8 @@ PublishBatch::PublishBatch(const MessageSpec& spec) {
     message_bytes_ = frames_.size();
     capacity_ = std::max<std::uint64_t>(1, batch_bytes / message_bytes_);
     buffer_.resize(message_bytes_ * capacity_);
-    for (std::uint64_t i = 0; i < capacity_; ++i) std::memcpy(buffer_.data() + i * message_bytes_, frames_.bytes().data(), message_bytes_);
+    for (std::uint64_t i = 0; i < capacity_; ++i)
+        std::memcpy(buffer_.data() + i * message_bytes_, frames_.bytes().data(), message_bytes_);
 }
 
 Bytes PublishBatch::stamp(std::uint64_t first_sequence, std::uint64_t count, std::int64_t sent_ns) {

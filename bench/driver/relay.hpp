@@ -17,7 +17,7 @@ enum class RelayMode : std::uint8_t { relay, sink, source };
 struct RelaySpec {
     RelayMode mode = RelayMode::relay;
     std::uint32_t body_bytes = 100;  // of a source's deliveries
-    std::string journal;             // when set: every batch is written and synced there before its confirm and delivery
+    std::string journal;  // when set: every batch is written and synced there before its confirm and delivery
 };
 
 /// Serves the driver's own subset of AMQP 0-9-1 for one producer and one consumer on a loopback port of its own,

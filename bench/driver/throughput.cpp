@@ -25,7 +25,8 @@ struct Shared {
 };
 
 void produce(Connection& connection, Shared& shared) {
-    PublishBatch batch({.exchange = "", .routing_key = shared.options.queue, .body_bytes = shared.options.size, .persistent = false});
+    PublishBatch batch(
+        {.exchange = "", .routing_key = shared.options.queue, .body_bytes = shared.options.size, .persistent = false});
     const std::uint64_t limit = shared.options.count == 0 ? UINT64_MAX : shared.options.count;
     std::uint64_t published = 0;
     while (published < limit && !shared.state.stop_producer.load(std::memory_order_relaxed)) {

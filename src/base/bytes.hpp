@@ -142,11 +142,15 @@ public:
         const std::uint64_t v = uvarint();
         return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1);
     }
-    void fail() { failed_ = true; at_ = end_; }
+    void fail() {
+        failed_ = true;
+        at_ = end_;
+    }
 
 private:
     bool need(std::size_t n) {
-        if (left() >= n) [[likely]] return true;
+        if (left() >= n) [[likely]]
+            return true;
         fail();
         return false;
     }

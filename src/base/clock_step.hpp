@@ -18,7 +18,8 @@ public:
     /// Whether the wall clock has moved otherwise than the monotonic one since the last call that said so (or the first).
     [[nodiscard]] bool seen(const Now& now) {
         const std::int64_t apart_ms = now.wall.ms - now.mono.ns / 1'000'000;
-        if (apart_ms_ && std::abs(apart_ms - *apart_ms_) <= tolerance_ms) [[likely]] return false;
+        if (apart_ms_ && std::abs(apart_ms - *apart_ms_) <= tolerance_ms) [[likely]]
+            return false;
         const bool first = !apart_ms_;
         apart_ms_ = apart_ms;
         return !first;

@@ -26,7 +26,8 @@ inline constexpr std::uint64_t tail_cache_bytes_max = 48u << 20;  ///< message b
 inline constexpr std::uint32_t read_buffer_size = 256u << 10;     ///< one a core, shared by its connections
 inline constexpr std::uint32_t read_size_max =
     64u << 10;  ///< bytes a connection reads in a turn: others have their turn too
-inline constexpr std::uint32_t read_size_min = 4u << 10;  ///< of a publisher while consumers are behind: less is not worth a call
+inline constexpr std::uint32_t read_size_min =
+    4u << 10;  ///< of a publisher while consumers are behind: less is not worth a call
 inline constexpr std::uint32_t output_high_water = 1u
                                                    << 20;  ///< a connection with more unsent bytes gets no deliveries
 inline constexpr std::uint32_t output_low_water = 256u << 10;

@@ -50,7 +50,8 @@ using Result = std::expected<T, Error>;
 #define FANTAIL_CONCAT(a, b) FANTAIL_CONCAT_(a, b)
 
 /// `FANTAIL_TRY(auto header, decode_header(in));` declares `header` or returns the error.
-#define FANTAIL_TRY(declaration, expression) FANTAIL_TRY_(FANTAIL_CONCAT(try_result_, __LINE__), declaration, expression)
+#define FANTAIL_TRY(declaration, expression) \
+    FANTAIL_TRY_(FANTAIL_CONCAT(try_result_, __LINE__), declaration, expression)
 #define FANTAIL_TRY_(name, declaration, expression)             \
     auto name = (expression);                                   \
     if (!name) return std::unexpected(std::move(name).error()); \

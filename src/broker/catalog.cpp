@@ -279,7 +279,8 @@ Catalog::Applied Catalog::on(const TopicPermissionPut& change) {
     const TopicPermissionDefinition& put = change.permission;
     const auto user = users_.find(put.user);
     const VhostNode* vhost = vhost_node(put.vhost);
-    if (user == users_.end() || vhost == nullptr) return refuse("topic permission of '" + put.user + "' lacks user or vhost");
+    if (user == users_.end() || vhost == nullptr)
+        return refuse("topic permission of '" + put.user + "' lacks user or vhost");
     TopicPermissionNode node{put, {}, {}};
     node.write = compile_or_none(fill_in_names(put.write, put.user, vhost->definition.name));
     node.read = compile_or_none(fill_in_names(put.read, put.user, vhost->definition.name));

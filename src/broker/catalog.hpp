@@ -50,8 +50,8 @@ public:
     void route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const override;
     [[nodiscard]] bool permits(std::string_view user, VhostId vhost, Operation operation,
                                std::string_view resource) const override;
-    [[nodiscard]] bool permits_topic(std::string_view user, VhostId vhost, Operation operation, std::string_view exchange,
-                                     std::string_view key) const override;
+    [[nodiscard]] bool permits_topic(std::string_view user, VhostId vhost, Operation operation,
+                                     std::string_view exchange, std::string_view key) const override;
     [[nodiscard]] bool may_enter(std::string_view user, VhostId vhost) const override;
 
     // Lists, in no particular order. What `fn` gets is valid during the call; `fn` must not change the catalog.
@@ -73,7 +73,7 @@ public:
     [[nodiscard]] std::vector<const TopicPermissionDefinition*> topic_permissions() const;
     /// Null if there is none.
     [[nodiscard]] const TopicPermissionDefinition* topic_permission(std::string_view user, VhostId vhost,
-                                                                   std::string_view exchange) const;
+                                                                    std::string_view exchange) const;
     [[nodiscard]] std::vector<const PolicyDefinition*> policies() const;
     /// Of one vhost; empty if there is no such.
     [[nodiscard]] std::span<const PolicyDefinition> policies(VhostId vhost) const;
@@ -118,7 +118,8 @@ private:
     [[nodiscard]] QueueNode* queue_node(QueueId id);
     [[nodiscard]] const QueueNode* queue_node(QueueId id) const;
     [[nodiscard]] ExchangeNode* exchange_node(ExchangeId id) const;
-    [[nodiscard]] const TopicPermissionNode* topic_node(std::string_view user, VhostId vhost, std::string_view exchange) const;
+    [[nodiscard]] const TopicPermissionNode* topic_node(std::string_view user, VhostId vhost,
+                                                        std::string_view exchange) const;
     [[nodiscard]] Ends ends_of(const BindingDefinition& binding) const;
     void remove_binding(BindingNode& binding);
     void remove_queue(QueueNode& queue);

@@ -153,21 +153,23 @@ private:
 template <class V, class Visit>
     requires std::is_same_v<std::remove_const_t<V>, QueueOptions>
 void fields(V& v, Visit& visit) {
-    visit(v.message_ttl_ms, v.expires_ms, v.dead_letter_exchange, v.dead_letter_routing_key, v.dead_letter_strategy, v.length_max,
-          v.length_bytes_max, v.overflow, v.priority_max, v.single_active_consumer, v.delivery_limit, v.delayed_retry,
-          v.delayed_retry_min_ms, v.delayed_retry_max_ms, v.consumer_timeout_ms, v.deduplication_window_ms, v.retention_ms);
+    visit(v.message_ttl_ms, v.expires_ms, v.dead_letter_exchange, v.dead_letter_routing_key, v.dead_letter_strategy,
+          v.length_max, v.length_bytes_max, v.overflow, v.priority_max, v.single_active_consumer, v.delivery_limit,
+          v.delayed_retry, v.delayed_retry_min_ms, v.delayed_retry_max_ms, v.consumer_timeout_ms,
+          v.deduplication_window_ms, v.retention_ms);
 }
 template <class V, class Visit>
     requires std::is_same_v<std::remove_const_t<V>, QueueDefinition>
 void fields(V& v, Visit& visit) {
-    visit(v.id, v.vhost, v.name, v.kind, v.durable, v.auto_delete, v.exclusive_owner, v.arguments, v.declared, v.options, v.policy,
-          v.operator_policy);
+    visit(v.id, v.vhost, v.name, v.kind, v.durable, v.auto_delete, v.exclusive_owner, v.arguments, v.declared,
+          v.options, v.policy, v.operator_policy);
 }
 template <class V, class Visit>
     requires std::is_same_v<std::remove_const_t<V>, ExchangeDefinition>
 void fields(V& v, Visit& visit) {
-    visit(v.id, v.vhost, v.name, v.type, v.durable, v.auto_delete, v.internal, v.delayed, v.type_name, v.arguments, v.alternate,
-          v.declared_alternate, v.hash_header, v.hash_property, v.deduplication_window_ms, v.history_length, v.policy);
+    visit(v.id, v.vhost, v.name, v.type, v.durable, v.auto_delete, v.internal, v.delayed, v.type_name, v.arguments,
+          v.alternate, v.declared_alternate, v.hash_header, v.hash_property, v.deduplication_window_ms,
+          v.history_length, v.policy);
 }
 template <class V, class Visit>
     requires std::is_same_v<std::remove_const_t<V>, BindingDefinition>
@@ -260,7 +262,8 @@ Result<CatalogChange> decode_change(ByteView bytes) {
     CatalogChange change;
     if (bytes.empty()) return fail(ErrorCode::corrupt, "empty catalog change");
     FieldReader reader(bytes.subspan(1));
-    if (!decode_kind(bytes[0], reader, change)) return fail(ErrorCode::corrupt, "bad catalog change of kind " + std::to_string(bytes[0]));
+    if (!decode_kind(bytes[0], reader, change))
+        return fail(ErrorCode::corrupt, "bad catalog change of kind " + std::to_string(bytes[0]));
     return change;
 }
 

@@ -88,6 +88,8 @@ void encode_change(const CatalogChange& change, Bytes& out);
 [[nodiscard]] Result<CatalogChange> decode_change(ByteView bytes);
 
 /// True if the queue is to outlive the process: an exclusive one goes with its connection.
-[[nodiscard]] inline bool is_persistent(const QueueDefinition& queue) { return queue.durable && !queue.exclusive_owner; }
+[[nodiscard]] inline bool is_persistent(const QueueDefinition& queue) {
+    return queue.durable && !queue.exclusive_owner;
+}
 
 }  // namespace fantail::broker

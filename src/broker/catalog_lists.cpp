@@ -106,17 +106,20 @@ void Catalog::for_each_binding(const std::function<void(const BindingDefinition&
         for (const auto& binding : node->bindings) fn(definition_of(*binding));
 }
 
-void Catalog::for_each_binding_from(const ExchangeDefinition& exchange, const std::function<void(const BindingDefinition&)>& fn) const {
+void Catalog::for_each_binding_from(const ExchangeDefinition& exchange,
+                                    const std::function<void(const BindingDefinition&)>& fn) const {
     if (const ExchangeNode* node = exchange_node(exchange.id))
         for (const auto& binding : node->bindings) fn(definition_of(*binding));
 }
 
-void Catalog::for_each_binding_to(const QueueDefinition& queue, const std::function<void(const BindingDefinition&)>& fn) const {
+void Catalog::for_each_binding_to(const QueueDefinition& queue,
+                                  const std::function<void(const BindingDefinition&)>& fn) const {
     if (const QueueNode* node = queue_node(queue.id))
         for (const BindingNode* binding : node->bindings) fn(definition_of(*binding));
 }
 
-void Catalog::for_each_binding_to(const ExchangeDefinition& exchange, const std::function<void(const BindingDefinition&)>& fn) const {
+void Catalog::for_each_binding_to(const ExchangeDefinition& exchange,
+                                  const std::function<void(const BindingDefinition&)>& fn) const {
     if (const ExchangeNode* node = exchange_node(exchange.id))
         for (const BindingNode* binding : node->incoming) fn(definition_of(*binding));
 }
@@ -193,7 +196,8 @@ private:
 
 bool outlives_the_process(const BindingNode& binding) {
     if (!binding.source->definition.durable) return false;
-    return binding.to.queue != nullptr ? is_persistent(*binding.to.queue->definition) : binding.to.exchange->definition.durable;
+    return binding.to.queue != nullptr ? is_persistent(*binding.to.queue->definition)
+                                       : binding.to.exchange->definition.durable;
 }
 
 }  // namespace

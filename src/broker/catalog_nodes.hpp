@@ -23,7 +23,7 @@ struct BindingNode {
     Destination to;
     std::string routing_key;
     Bytes arguments;
-    std::uint32_t place = 0;   ///< in the destination's list
+    std::uint32_t place = 0;  ///< in the destination's list
 };
 
 /// What makes a binding the one it is, among those of one source.
@@ -36,7 +36,8 @@ struct BindingKey {
 struct BindingHash {
     using is_transparent = void;
     std::size_t operator()(const BindingKey& key) const {
-        const void* to = key.to.queue != nullptr ? static_cast<const void*>(key.to.queue) : static_cast<const void*>(key.to.exchange);
+        const void* to = key.to.queue != nullptr ? static_cast<const void*>(key.to.queue)
+                                                 : static_cast<const void*>(key.to.exchange);
         const std::size_t h = TextHash{}(key.routing_key) ^ (TextHash{}(as_text(key.arguments)) * 31);
         return h ^ (reinterpret_cast<std::uintptr_t>(to) * 0x9E3779B97F4A7C15ull);
     }
@@ -56,9 +57,9 @@ struct BindingEqual {
 };
 
 struct QueueNode {
-    QueueDefinitionRef definition;         ///< the same object on every core
-    std::vector<BindingNode*> bindings;    ///< that lead here
-    mutable std::uint64_t mark = 0;        ///< the last message that was routed here
+    QueueDefinitionRef definition;       ///< the same object on every core
+    std::vector<BindingNode*> bindings;  ///< that lead here
+    mutable std::uint64_t mark = 0;      ///< the last message that was routed here
 };
 
 struct ExchangeNode {
@@ -66,8 +67,8 @@ struct ExchangeNode {
     VhostNode* vhost = nullptr;
     std::unique_ptr<BindingTable> table;
     std::unordered_set<std::unique_ptr<BindingNode>, BindingHash, BindingEqual> bindings;  ///< from here
-    std::vector<BindingNode*> incoming;    ///< bindings from other exchanges that lead here
-    mutable std::uint64_t mark = 0;        ///< the last message that came by
+    std::vector<BindingNode*> incoming;  ///< bindings from other exchanges that lead here
+    mutable std::uint64_t mark = 0;      ///< the last message that came by
 };
 
 [[nodiscard]] inline const std::string& name_of(const QueueNode& queue) { return queue.definition->name; }

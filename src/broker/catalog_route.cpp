@@ -58,7 +58,8 @@ void Catalog::route_from(const ExchangeNode& exchange, const RoutingFacts& facts
         else visit(*to.exchange);
     }
     if (!matches_.empty() || exchange.definition.alternate.empty()) return;
-    if (const ExchangeNode* alternate = find_node(exchange.vhost->exchanges, exchange.definition.alternate)) visit(*alternate);
+    if (const ExchangeNode* alternate = find_node(exchange.vhost->exchanges, exchange.definition.alternate))
+        visit(*alternate);
 }
 
 }  // namespace fantail::broker

@@ -319,7 +319,8 @@ TEST_F(CatalogTest, TopicPermissionsBindOnlyWhereTheyAreSet) {
     put(UserPut{{"u.1", {}, {}, {}, {}}});
     put(TopicPermissionPut{{"u.1", main_vhost, "events", "^{username}\\.", "^({vhost}|{client_id})$"}});
     EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::write, "events", "u.1.x"));
-    EXPECT_FALSE(catalog.permits_topic("u.1", main_vhost, Operation::write, "events", "uX1.x")) << "a name is no pattern";
+    EXPECT_FALSE(catalog.permits_topic("u.1", main_vhost, Operation::write, "events", "uX1.x"))
+        << "a name is no pattern";
     EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::read, "events", catalog.vhost(main_vhost)->name));
     EXPECT_TRUE(catalog.permits_topic("u.1", main_vhost, Operation::read, "events", "{client_id}"));
     EXPECT_FALSE(catalog.permits_topic("u.1", main_vhost, Operation::read, "events", "#"));

@@ -19,7 +19,8 @@ void Consumer::lease(std::uint8_t level, OffsetSpan span, MonoTime now) {
     if (timeout_ms < 0) return;
     if (!marks_) marks_ = std::make_unique<std::deque<Mark>>();
     Mark* last = marks_->empty() ? nullptr : &marks_->back();
-    if (last != nullptr && last->at == now && last->level == level && last->span.end == span.first) last->span.end = span.end;
+    if (last != nullptr && last->at == now && last->level == level && last->span.end == span.first)
+        last->span.end = span.end;
     else marks_->push_back({now, level, span});
 }
 
@@ -36,7 +37,8 @@ MonoTime Consumer::times_out_at() {
     while (!marks_->empty()) {
         const Mark& mark = marks_->front();
         Leases* l = leases_of(mark.level);
-        if (l != nullptr && !l->offsets.next_run(mark.span.first, mark.span.end).empty()) return mark.at.plus_ms(timeout_ms);
+        if (l != nullptr && !l->offsets.next_run(mark.span.first, mark.span.end).empty())
+            return mark.at.plus_ms(timeout_ms);
         marks_->pop_front();
     }
     return MonoTime::never();

@@ -217,7 +217,8 @@ Result<void> Controller::on(Operation& operation, PutTopicPermission& command) {
     const VhostDefinition* vhost = catalog_.vhost(put.vhost);
     if (vhost == nullptr) return fail(ErrorCode::not_found, "no such vhost");
     for (const std::string* pattern : {&put.write, &put.read}) {
-        FANTAIL_TRY([[maybe_unused]] auto compiled, NamePattern::compile(fill_in_names(*pattern, put.user, vhost->name)));
+        FANTAIL_TRY([[maybe_unused]] auto compiled,
+                    NamePattern::compile(fill_in_names(*pattern, put.user, vhost->name)));
     }
     operation.durable = true;
     publish(TopicPermissionPut{put}, true);

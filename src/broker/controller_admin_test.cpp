@@ -92,7 +92,8 @@ TEST_F(ControllerTest, UsersAndPermissions) {
     ask(alice, RemovePermission{"u", root});
     EXPECT_FALSE(catalog.may_enter("u", root));
     refused(alice, RemovePermission{"u", root}, ErrorCode::not_found);
-    EXPECT_EQ(refused(alice, PutTopicPermission{{"nobody", root, "e", "", ""}}, ErrorCode::not_found), "no user 'nobody'");
+    EXPECT_EQ(refused(alice, PutTopicPermission{{"nobody", root, "e", "", ""}}, ErrorCode::not_found),
+              "no user 'nobody'");
     refused(alice, PutTopicPermission{{"u", root, "e", "(", ""}}, ErrorCode::malformed);
     ask(alice, PutTopicPermission{{"u", root, "e", "^{username}", ".*"}});
     EXPECT_FALSE(catalog.permits_topic("u", root, Operation::write, "e", "key"));

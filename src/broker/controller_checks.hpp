@@ -13,9 +13,10 @@ namespace fantail::broker {
 
 /// Whether declaring again means the same. \param vhost its name, for the text
 /// Errors: locked (exclusive to another connection, or not exclusive as now wanted), precondition_failed (inequivalent arg).
-[[nodiscard]] Result<void> check_equivalent(const DeclareQueue& wanted, ConnectionId origin, const QueueDefinition& current,
+[[nodiscard]] Result<void> check_equivalent(const DeclareQueue& wanted, ConnectionId origin,
+                                            const QueueDefinition& current, std::string_view vhost);
+[[nodiscard]] Result<void> check_equivalent(const ExchangeDefinition& wanted, const ExchangeDefinition& current,
                                             std::string_view vhost);
-[[nodiscard]] Result<void> check_equivalent(const ExchangeDefinition& wanted, const ExchangeDefinition& current, std::string_view vhost);
 
 /// Errors: locked.
 [[nodiscard]] Result<void> check_owner(const QueueDefinition& queue, ConnectionId origin, std::string_view vhost);

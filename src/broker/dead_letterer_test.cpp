@@ -33,7 +33,8 @@ public:
         for (QueueId id : targets) out.queues.push_back(&queues.at(id));
     }
     [[nodiscard]] bool permits(std::string_view, VhostId, Operation, std::string_view) const override { return true; }
-    [[nodiscard]] bool permits_topic(std::string_view, VhostId, Operation, std::string_view, std::string_view) const override {
+    [[nodiscard]] bool permits_topic(std::string_view, VhostId, Operation, std::string_view,
+                                     std::string_view) const override {
         return true;
     }
     [[nodiscard]] bool may_enter(std::string_view, VhostId) const override { return true; }
@@ -75,7 +76,9 @@ protected:
         letterer.handle({q1, 0, Offset(7), batch ? batch : make_batch({m}, now.wall.ms), 0, reason, 0}, now);
     }
     void answer(std::size_t i, bool accepted) { letterer.on_event(Appended{sent.at(i).request, accepted}); }
-    record::EnvelopeView envelope(std::size_t i) { return *record::EnvelopeView::parse(record_at(*sent.at(i).append.batch, 0).envelope); }
+    record::EnvelopeView envelope(std::size_t i) {
+        return *record::EnvelopeView::parse(record_at(*sent.at(i).append.batch, 0).envelope);
+    }
     record::Properties properties(std::size_t i) { return *record::Properties::parse(envelope(i).properties()); }
     record::DeathHistory history(std::size_t i) { return *record::decode_deaths(envelope(i).deaths()); }
     void advance_ms(std::int64_t ms) {

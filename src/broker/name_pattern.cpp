@@ -55,7 +55,8 @@ std::string fill_in_names(std::string_view pattern, std::string_view user, std::
         {"{username}", user}, {"{vhost}", vhost}, {client_id, client_id}};
     std::string out;
     while (!pattern.empty()) {
-        const auto* found = std::ranges::find_if(names, [&](const auto& each) { return pattern.starts_with(each.first); });
+        const auto* found =
+            std::ranges::find_if(names, [&](const auto& each) { return pattern.starts_with(each.first); });
         const bool is_name = found != std::end(names);
         if (is_name) out += literal(found->second);
         else out += pattern.front();

@@ -36,7 +36,8 @@ std::size_t OffsetSet::find(std::uint64_t chunk) const {
     if (entries_.empty() || entries_.back().past() <= chunk) return entries_.size();
     if (entries_.front().past() > chunk) return 0;
     if (entries_.back().chunk <= chunk) return entries_.size() - 1;
-    const auto it = std::partition_point(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.past() <= chunk; });
+    const auto it =
+        std::partition_point(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.past() <= chunk; });
     return static_cast<std::size_t>(it - entries_.begin());
 }
 
@@ -51,7 +52,8 @@ bool OffsetSet::contains(std::uint64_t offset) const {
 
 std::uint64_t OffsetSet::count_in(OffsetSpan span) const {
     std::uint64_t count = 0;
-    for (OffsetSpan run = next_run(span.first, span.end); !run.empty(); run = next_run(run.end, span.end)) count += run.size();
+    for (OffsetSpan run = next_run(span.first, span.end); !run.empty(); run = next_run(run.end, span.end))
+        count += run.size();
     return count;
 }
 
@@ -140,7 +142,8 @@ std::uint64_t OffsetSet::fill(std::uint64_t chunk, std::uint64_t chunks) {
 std::uint64_t OffsetSet::set_bits(std::uint64_t chunk, unsigned lo, unsigned hi) {
     const std::size_t at = find(chunk);
     if (at == entries_.size() || entries_[at].chunk > chunk) {
-        entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), Entry{chunk, 1, 0, std::make_unique<Bits>()});
+        entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at),
+                        Entry{chunk, 1, 0, std::make_unique<Bits>()});
     }
     Entry& e = entries_[at];
     if (e.full()) return 0;

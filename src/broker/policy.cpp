@@ -36,7 +36,8 @@ struct Stated {
 
 Stated stated_by(const PolicyDefinition* policy) {
     if (policy == nullptr) return {};
-    return {policy->options, states(*policy, "overflow"), states(*policy, "dead-letter-strategy"), states(*policy, "delayed-retry-type")};
+    return {policy->options, states(*policy, "overflow"), states(*policy, "dead-letter-strategy"),
+            states(*policy, "delayed-retry-type")};
 }
 
 /// The limits of both; in everything else the operator has the last word.
@@ -92,7 +93,8 @@ QueueOptions in_force(const QueueDefinition& queue, const Stated& policy) {
     if (o.delayed_retry_min_ms == 0) o.delayed_retry_min_ms = p.delayed_retry_min_ms;
     if (o.delayed_retry_max_ms == 0) o.delayed_retry_max_ms = p.delayed_retry_max_ms;
     if (policy.overflow && !declares(queue, "x-overflow")) o.overflow = p.overflow;
-    if (policy.dead_letter_strategy && !declares(queue, "x-dead-letter-strategy")) o.dead_letter_strategy = p.dead_letter_strategy;
+    if (policy.dead_letter_strategy && !declares(queue, "x-dead-letter-strategy"))
+        o.dead_letter_strategy = p.dead_letter_strategy;
     if (policy.delayed_retry && !declares(queue, "x-delayed-retry-type")) o.delayed_retry = p.delayed_retry;
     return o;
 }
@@ -119,14 +121,16 @@ PolicyBook::PolicyBook(std::span<const PolicyDefinition> policies) {
         if (pattern) pages_.push_back({policy, std::move(*pattern)});
     }
     std::ranges::sort(pages_, [](const Page& a, const Page& b) {
-        return a.policy.priority != b.policy.priority ? a.policy.priority > b.policy.priority : a.policy.name < b.policy.name;
+        return a.policy.priority != b.policy.priority ? a.policy.priority > b.policy.priority
+                                                      : a.policy.name < b.policy.name;
     });
 }
 
 template <class Applies>
 const PolicyDefinition* PolicyBook::find(std::string_view name, bool is_operator, Applies applies) const {
     for (const Page& page : pages_)
-        if (page.policy.is_operator == is_operator && applies(page.policy.apply_to) && page.pattern.matches(name)) return &page.policy;
+        if (page.policy.is_operator == is_operator && applies(page.policy.apply_to) && page.pattern.matches(name))
+            return &page.policy;
     return nullptr;
 }
 
@@ -141,10 +145,13 @@ void PolicyBook::lay_over(QueueDefinition& queue) const {
 }
 
 void PolicyBook::lay_over(ExchangeDefinition& exchange) const {
-    const auto applies = [](PolicyTarget target) { return target == PolicyTarget::all || target == PolicyTarget::exchanges; };
+    const auto applies = [](PolicyTarget target) {
+        return target == PolicyTarget::all || target == PolicyTarget::exchanges;
+    };
     const PolicyDefinition* user = exchange.name.empty() ? nullptr : find(exchange.name, false, applies);
     exchange.policy = name_of(user);
-    exchange.alternate = exchange.declared_alternate.empty() && user != nullptr ? user->alternate_exchange : exchange.declared_alternate;
+    exchange.alternate =
+        exchange.declared_alternate.empty() && user != nullptr ? user->alternate_exchange : exchange.declared_alternate;
 }
 
 Result<void> check_policy(const PolicyDefinition& policy) {

@@ -30,7 +30,7 @@ private:
     };
     template <class Applies>
     [[nodiscard]] const PolicyDefinition* find(std::string_view name, bool is_operator, Applies applies) const;
-    std::vector<Page> pages_;   ///< best first
+    std::vector<Page> pages_;  ///< best first
 };
 
 /// Whether the policy can be put. Errors: malformed (its pattern, an empty name).

@@ -59,7 +59,8 @@ void Queue::append(std::uint8_t number, std::uint64_t base, const Append& append
     mark_dirty();
 }
 
-void Queue::apply_batch(std::uint8_t number, std::uint64_t base, std::uint32_t count, std::uint64_t bytes, ByteView batch) {
+void Queue::apply_batch(std::uint8_t number, std::uint64_t base, std::uint32_t count, std::uint64_t bytes,
+                        ByteView batch) {
     Level& l = level(number);
     if (!l.extend(base, count, bytes)) return;
     l.fresh += count;

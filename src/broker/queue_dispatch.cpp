@@ -18,7 +18,8 @@ BatchRef Queue::locate(Level& l, std::uint8_t number, std::uint64_t offset, bool
     return locate_by(*reader, l, offset, ahead, {ReadPurpose::For::level, number, {{}, {}, id_}});
 }
 
-BatchRef Queue::locate_by(StreamReader& reader, Level& l, std::uint64_t offset, bool ahead, const ReadPurpose& purpose) {
+BatchRef Queue::locate_by(StreamReader& reader, Level& l, std::uint64_t offset, bool ahead,
+                          const ReadPurpose& purpose) {
     const StoredBatch* found = reader.find(offset);
     if (found == nullptr || ahead) {
         const auto from = reader.wanted(offset, context_.now.mono);

@@ -21,7 +21,9 @@ std::optional<std::int64_t> time_to_live(const record::EnvelopeView& envelope) {
 
 }  // namespace
 
-std::uint16_t batch_flags(ByteView batch) { return load_be<std::uint16_t>(batch.data() + record::batch_at::attributes); }
+std::uint16_t batch_flags(ByteView batch) {
+    return load_be<std::uint16_t>(batch.data() + record::batch_at::attributes);
+}
 
 WallTime batch_time(ByteView batch) { return {load_be<std::int64_t>(batch.data() + record::batch_at::max_timestamp)}; }
 

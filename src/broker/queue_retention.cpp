@@ -33,7 +33,8 @@ void QueueRetention::halve() {
     granule_ = std::max(granule_ * 2, bytes_ / (limits::retention_entries_max / 2));
 }
 
-std::optional<std::uint64_t> QueueRetention::trim(std::int64_t bytes_max, std::int64_t age_max_ms, std::int64_t now_ms) {
+std::optional<std::uint64_t> QueueRetention::trim(std::int64_t bytes_max, std::int64_t age_max_ms,
+                                                  std::int64_t now_ms) {
     std::optional<std::uint64_t> end;
     while (pieces_.size() > 1) {
         const Piece& oldest = pieces_.front();

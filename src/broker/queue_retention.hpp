@@ -21,7 +21,8 @@ public:
     };
     void add(std::uint64_t end, std::uint64_t bytes, std::int64_t newest_ms);
     /// One past the last offset to be trimmed, or nullopt. Negative limits are none.
-    [[nodiscard]] std::optional<std::uint64_t> trim(std::int64_t bytes_max, std::int64_t age_max_ms, std::int64_t now_ms);
+    [[nodiscard]] std::optional<std::uint64_t> trim(std::int64_t bytes_max, std::int64_t age_max_ms,
+                                                    std::int64_t now_ms);
     /// Forgets pieces that end at or before `offset`.
     void forget_below(std::uint64_t offset);
     /// When the oldest piece gets too old.

@@ -13,10 +13,10 @@ struct QueueRules {
     QueueKind kind = QueueKind::classic;
     Overflow overflow = Overflow::drop_head;
     DelayedRetry delayed_retry = DelayedRetry::disabled;
-    bool durable = false;          ///< what it holds survives a restart
+    bool durable = false;  ///< what it holds survives a restart
     bool auto_delete = false;
     bool single_active_consumer = false;
-    bool dead_letters = false;     ///< has a dead-letter exchange
+    bool dead_letters = false;  ///< has a dead-letter exchange
     std::int64_t message_ttl_ms = -1;
     std::int64_t expires_ms = -1;
     std::int64_t length_max = -1;
@@ -33,7 +33,8 @@ struct QueueRules {
     [[nodiscard]] bool is_stream() const { return kind == QueueKind::stream; }
     /// Whether messages returned so wait before they are ready again.
     [[nodiscard]] bool delays(bool failed) const {
-        return delayed_retry == DelayedRetry::all || delayed_retry == (failed ? DelayedRetry::failed : DelayedRetry::returned);
+        return delayed_retry == DelayedRetry::all ||
+               delayed_retry == (failed ? DelayedRetry::failed : DelayedRetry::returned);
     }
 };
 

@@ -8,7 +8,8 @@ namespace fantail::broker {
 
 void ReadyRing::add(Consumer& consumer) {
     consumer.linked = true;
-    const auto at = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.priority <= consumer.priority; });
+    const auto at =
+        std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.priority <= consumer.priority; });
     if (at == groups_.end() || at->priority != consumer.priority) {
         consumer.next = consumer.previous = &consumer;
         groups_.insert(at, {consumer.priority, &consumer});
@@ -24,7 +25,8 @@ void ReadyRing::add(Consumer& consumer) {
 void ReadyRing::remove(Consumer& consumer) {
     if (!consumer.linked) return;
     consumer.linked = false;
-    const auto at = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.priority == consumer.priority; });
+    const auto at =
+        std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.priority == consumer.priority; });
     if (consumer.next == &consumer) {
         groups_.erase(at);
     } else {

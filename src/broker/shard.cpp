@@ -113,7 +113,8 @@ Lsn Shard::store(const Append& command) {
     for (const Accepted& a : accepted_) {
         const StreamId stream = level_stream(a.queue->id(), a.level);
         const bool logged = a.queue->logs(command.traits.transient);
-        if (logged && a.queue->level(a.level).tail.unlogged > 0) context_.cache.write_out(context_.host, a.queue->level(a.level));
+        if (logged && a.queue->level(a.level).tail.unlogged > 0)
+            context_.cache.write_out(context_.host, a.queue->level(a.level));
         batch->places.push_back({&a.queue->level(a.level), stream, a.base, logged});
         if (logged) targets_.push_back({stream, Offset(a.base)});
     }

@@ -57,12 +57,12 @@ struct ShardContext {
     ShardHost& host;
     Now now;
     Lsn durable;
-    bool replaying = false;                ///< between the first call of recovery and recovered()
+    bool replaying = false;  ///< between the first call of recovery and recovered()
     TailCache cache;
     ReadCache reads;
     std::map<ConsumerKey, std::unique_ptr<Consumer>> consumers;
-    ConsumerPace pace;  ///< of this turn
-    std::vector<Queue*> dirty;             ///< each once (Queue::dirty_)
+    ConsumerPace pace;          ///< of this turn
+    std::vector<Queue*> dirty;  ///< each once (Queue::dirty_)
     std::vector<SettledSpan> settled;
     std::vector<ReturnedSpan> returned;
     std::unordered_map<std::uint64_t, ReadPurpose> purposes;

@@ -15,12 +15,12 @@ struct Fate {
     std::uint64_t offset = 0;
     std::uint8_t level = 0;
     bool transient = false;
-    bool durable = false;         ///< its confirm came
+    bool durable = false;  ///< its confirm came
     bool settled = false;
     bool settled_durably = false;
-    bool delivered = false;       ///< in this life of the process
+    bool delivered = false;  ///< in this life of the process
     bool held = false;
-    bool may_be_gone = false;     ///< published or settled without having become durable before a crash
+    bool may_be_gone = false;  ///< published or settled without having become durable before a crash
 };
 
 class Model {
@@ -100,7 +100,10 @@ private:
         Fate& fate = fates_[{queue, got.body}];
         fate.held = false;
         const unsigned how = random_() % 6;
-        const Outcome outcome = how == 0 ? Outcome::requeue : how == 1 ? Outcome::release : how == 2 ? Outcome::reject : Outcome::accept;
+        const Outcome outcome = how == 0   ? Outcome::requeue
+                                : how == 1 ? Outcome::release
+                                : how == 2 ? Outcome::reject
+                                           : Outcome::accept;
         if (outcome == Outcome::accept || outcome == Outcome::reject) fate.settled = true;
         w_.settle(got, outcome, queue);
     }
@@ -161,13 +164,15 @@ private:
             for (const auto& key : requests_[a.request]) fates_[key].durable = true;
         }
         for (const auto& e : std::exchange(w_.host.events, {})) {
-            if (const auto* d = std::get_if<Deliver>(&e.second)) see(e.first, *d, automatic_[{e.first, d->consumer, d->queue}]);
+            if (const auto* d = std::get_if<Deliver>(&e.second))
+                see(e.first, *d, automatic_[{e.first, d->consumer, d->queue}]);
             if (const auto* g = std::get_if<GetResult>(&e.second)) see(e.first, g->message, false);
         }
     }
     void see(ConnectionId to, const Deliver& d, bool automatic) {
         for (std::uint32_t i = 0; i < d.count; ++i) {
-            saw(d.queue, {to, d.consumer, d.level, d.first.value + i, body_at(*d.batch, d.index + i), d.redelivered}, automatic);
+            saw(d.queue, {to, d.consumer, d.level, d.first.value + i, body_at(*d.batch, d.index + i), d.redelivered},
+                automatic);
         }
     }
     /// Everything that must be there comes to a last consumer, nothing else but what may.

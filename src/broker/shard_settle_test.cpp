@@ -59,7 +59,8 @@ TEST(ShardSettle, ConsumersLagWhileTheyLeaveMoreThanTheyTake) {
     w.turn();
     EXPECT_EQ(w.shard->consumer_pace().kind, ConsumerPace::Kind::behind) << "5 behind 2";
     w.turn();
-    EXPECT_EQ(w.shard->consumer_pace().kind, ConsumerPace::Kind::none) << "it settled nothing: shorter turns would not help it";
+    EXPECT_EQ(w.shard->consumer_pace().kind, ConsumerPace::Kind::none)
+        << "it settled nothing: shorter turns would not help it";
     const auto settle_window = [&w] {
         for (const Got& got : w.deliveries()) w.settle(got, Outcome::accept);
         w.turn();

@@ -30,7 +30,8 @@ const StoredBatch* StreamReader::find(std::uint64_t offset) const {
     for (const Chunk& chunk : chunks_) {
         if (!chunk.holds(offset)) continue;
         const auto& all = chunk.batches;
-        if (hint_ >= all.size() || all[hint_].base.value > offset || all[hint_].base.value + all[hint_].count <= offset) {
+        if (hint_ >= all.size() || all[hint_].base.value > offset ||
+            all[hint_].base.value + all[hint_].count <= offset) {
             const auto behind = std::partition_point(all.begin(), all.end(),
                                                      [&](const StoredBatch& b) { return b.base.value <= offset; });
             hint_ = static_cast<std::size_t>(behind - all.begin()) - 1;

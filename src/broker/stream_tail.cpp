@@ -179,7 +179,8 @@ void TailCache::write_out(ShardHost& host, Level& level) {
 }
 
 bool TailCache::lacks_nothing(const CachedBatch& batch) {
-    return std::ranges::all_of(batch.places, [](const CachedBatch::Place& p) { return p.level == nullptr || p.logged; });
+    return std::ranges::all_of(batch.places,
+                               [](const CachedBatch::Place& p) { return p.level == nullptr || p.logged; });
 }
 
 void TailCache::evict(ShardHost& host, Lsn durable) {

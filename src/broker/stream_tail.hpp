@@ -22,12 +22,12 @@ struct CachedBatch {
         Level* level = nullptr;  ///< null: this stream no longer needs it
         StreamId stream;
         std::uint64_t base = 0;
-        bool logged = false;     ///< in the log under this stream, durable once `lsn` is
+        bool logged = false;  ///< in the log under this stream, durable once `lsn` is
     };
     SharedBytes bytes;
     std::uint32_t count = 0;
     std::uint64_t body_bytes = 0;
-    Lsn lsn;                     ///< of the last entry written for it
+    Lsn lsn;  ///< of the last entry written for it
     std::uint32_t places_left = 0;
     std::vector<Place> places;
     CachedBatch* older = nullptr;

@@ -148,7 +148,9 @@ Result<void> put_permission(const AdminTarget& target, const PermissionOptions& 
 struct TopicOptions {
     std::shared_ptr<PermissionOptions> of;
     std::string exchange;
-    [[nodiscard]] std::string path() const { return api_path("/api/topic-permissions", {of->vhost, of->user, exchange}); }
+    [[nodiscard]] std::string path() const {
+        return api_path("/api/topic-permissions", {of->vhost, of->user, exchange});
+    }
 };
 
 std::shared_ptr<TopicOptions> add_topic_options(CLI::App& command) {
@@ -164,7 +166,8 @@ Result<void> put_topic_permission(const AdminTarget& target, const TopicOptions&
 
 void add_topic_permissions(CLI::App& permissions, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
-    CLI::App* topics = add_group(permissions, "topic", "list, set and clear which keys users may use with a topic exchange", target);
+    CLI::App* topics =
+        add_group(permissions, "topic", "list, set and clear which keys users may use with a topic exchange", target);
     add_list(*topics, target,
              {"topic permissions",
               "/api/topic-permissions",
@@ -174,7 +177,8 @@ void add_topic_permissions(CLI::App& permissions, int& exit_code) {
     auto given = add_topic_options(*set);
     set->add_option("--write", given->of->write, "routing keys it may publish with")->type_name("REGEX");
     set->add_option("--read", given->of->read, "binding keys it may bind queues with")->type_name("REGEX");
-    set->footer("Example:\n  fantail permissions topic set alice --exchange amq.topic --write '^{username}\\.' --read '.*'");
+    set->footer(
+        "Example:\n  fantail permissions topic set alice --exchange amq.topic --write '^{username}\\.' --read '.*'");
     set->callback([=, &exit_code] { exit_code = exit_code_of(put_topic_permission(*target, *given)); });
 
     CLI::App* clear = topics->add_subcommand("clear", "let a user use any key again");

@@ -15,20 +15,20 @@ namespace fantail::protocols {
 
 /// What is known of the other end before it speaks.
 struct PeerInfo {
-    std::string address;            ///< "127.0.0.1:43210"
+    std::string address;  ///< "127.0.0.1:43210"
     std::string local_address;
     bool loopback = false;
     bool tls = false;
-    std::string certificate_name;   ///< verified client certificate: its common name, or empty
+    std::string certificate_name;  ///< verified client certificate: its common name, or empty
 };
 
 /// A session as lists and metrics show it.
 struct SessionInfo {
-    std::string protocol;           ///< "amqp 0-9-1"
+    std::string protocol;  ///< "amqp 0-9-1"
     std::string client_name;
     std::string user;
     std::string vhost;
-    std::string state;              ///< "running", "blocked", "closing" …
+    std::string state;  ///< "running", "blocked", "closing" …
     std::uint32_t channels = 0;
     std::uint32_t consumers = 0;
 };

@@ -18,7 +18,8 @@ namespace {
 }
 
 /// Reads length-prefixed bytes; a length of -1 is null.
-[[gnu::always_inline]] inline bool get_nullable(const std::uint8_t*& at, const std::uint8_t* end, ByteView& out, bool& is_null) {
+[[gnu::always_inline]] inline bool get_nullable(const std::uint8_t*& at, const std::uint8_t* end, ByteView& out,
+                                                bool& is_null) {
     std::uint64_t raw;
     if (!get_uvarint(at, end, raw)) return false;
     is_null = raw == 1;
@@ -132,12 +133,14 @@ Result<BatchView> BatchView::parse(ByteView bytes) {
     if (total > bytes.size()) return fail(ErrorCode::malformed, "record batch: records are cut off");
     const auto count = view.get<std::int32_t>(batch_at::record_count);
     const auto last = view.get<std::int32_t>(batch_at::last_offset_delta);
-    if (count < 0 || last < 0 || last < count - 1) return fail(ErrorCode::malformed, "record batch: senseless record count");
+    if (count < 0 || last < 0 || last < count - 1)
+        return fail(ErrorCode::malformed, "record batch: senseless record count");
     const std::size_t count_max = (total - batch_header_size) / record_size_min;
     if (view.compression() == 0 && static_cast<std::size_t>(count) > count_max) {
         return fail(ErrorCode::malformed, "record batch: more records than bytes for them");
     }
-    if (view.get<std::int64_t>(batch_at::base_offset) < 0) return fail(ErrorCode::malformed, "record batch: negative offset");
+    if (view.get<std::int64_t>(batch_at::base_offset) < 0)
+        return fail(ErrorCode::malformed, "record batch: negative offset");
     return BatchView(bytes.first(total));
 }
 
@@ -155,7 +158,8 @@ Result<void> BatchView::check_records() const {
     RecordView record;
     std::uint32_t expected = 0;
     while (cursor.next(record)) {
-        if (record.offset_delta != expected++) return fail(ErrorCode::malformed, "record batch: offsets are not 0, 1, 2 …");
+        if (record.offset_delta != expected++)
+            return fail(ErrorCode::malformed, "record batch: offsets are not 0, 1, 2 …");
         HeaderCursor headers = record.header_cursor();
         HeaderView header;
         while (headers.next(header)) {}

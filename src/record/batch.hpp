@@ -65,7 +65,7 @@ namespace batch_attribute {
 inline constexpr std::uint16_t compression_mask = 0x07;  ///< 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd
 inline constexpr std::uint16_t log_append_time = 0x08;   ///< every record's timestamp is max_timestamp
 inline constexpr std::uint16_t transactional = 0x10;
-inline constexpr std::uint16_t control = 0x20;           ///< transaction markers, not for applications
+inline constexpr std::uint16_t control = 0x20;  ///< transaction markers, not for applications
 // Ours, in bits that Kafka leaves unused: what replay must look for in the records' envelopes.
 inline constexpr std::uint16_t has_expiration = 0x100;     ///< some record has its own time to live
 inline constexpr std::uint16_t has_due_time = 0x200;       ///< some record must be held until later
@@ -216,7 +216,11 @@ public:
 private:
     friend class BatchView;
     RecordCursor(ByteView records, std::uint32_t count, WallTime base, std::optional<WallTime> append_time)
-        : at_(records.data()), end_(records.data() + records.size()), left_(count), base_(base), append_time_(append_time) {}
+        : at_(records.data()),
+          end_(records.data() + records.size()),
+          left_(count),
+          base_(base),
+          append_time_(append_time) {}
     bool stop(bool bad);
     bool read_body(const std::uint8_t* at, const std::uint8_t* end, RecordView& out) const;
 
@@ -268,7 +272,9 @@ public:
 private:
     explicit BatchView(ByteView bytes) : bytes_(bytes) {}
     template <class T>
-    [[nodiscard]] T get(std::size_t at) const { return load_be<T>(bytes_.data() + at); }
+    [[nodiscard]] T get(std::size_t at) const {
+        return load_be<T>(bytes_.data() + at);
+    }
 
     ByteView bytes_;
 };

@@ -33,21 +33,23 @@ Bytes typical_envelope() {
 Bytes batch_of(std::size_t value_size) {
     BatchBuilder builder;
     const Bytes value(value_size, 'v'), envelope = typical_envelope();
-    for (int i = 0; i < records_per_batch; ++i) builder.append_message({1000 + i}, as_bytes("routing.key"), envelope, value);
+    for (int i = 0; i < records_per_batch; ++i)
+        builder.append_message({1000 + i}, as_bytes("routing.key"), envelope, value);
     return builder.finish(Offset(0));
 }
 
 void count_records(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * records_per_batch);
-    state.counters["s_per_record"] =
-        benchmark::Counter(records_per_batch, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+    state.counters["s_per_record"] = benchmark::Counter(
+        records_per_batch, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 void append(benchmark::State& state) {
     BatchBuilder builder;
     const Bytes value(static_cast<std::size_t>(state.range(0)), 'v'), envelope = typical_envelope();
     for (auto _ : state) {
-        for (int i = 0; i < records_per_batch; ++i) builder.append_message({1000 + i}, as_bytes("routing.key"), envelope, value);
+        for (int i = 0; i < records_per_batch; ++i)
+            builder.append_message({1000 + i}, as_bytes("routing.key"), envelope, value);
         benchmark::DoNotOptimize(builder.size());
         builder.clear();
     }
@@ -59,7 +61,8 @@ void append_and_finish(benchmark::State& state) {
     BatchBuilder builder;
     const Bytes value(static_cast<std::size_t>(state.range(0)), 'v'), envelope = typical_envelope();
     for (auto _ : state) {
-        for (int i = 0; i < records_per_batch; ++i) builder.append_message({1000 + i}, as_bytes("routing.key"), envelope, value);
+        for (int i = 0; i < records_per_batch; ++i)
+            builder.append_message({1000 + i}, as_bytes("routing.key"), envelope, value);
         Bytes batch = builder.finish(Offset(0));
         benchmark::DoNotOptimize(batch.data());
     }

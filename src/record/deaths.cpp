@@ -10,7 +10,8 @@ namespace fantail::record {
 namespace {
 
 bool is_reason(std::uint8_t v) {
-    return v >= static_cast<std::uint8_t>(DeathReason::rejected) && v <= static_cast<std::uint8_t>(DeathReason::delivery_limit);
+    return v >= static_cast<std::uint8_t>(DeathReason::rejected) &&
+           v <= static_cast<std::uint8_t>(DeathReason::delivery_limit);
 }
 
 void encode_death(Writer& out, const Death& death) {
@@ -31,11 +32,13 @@ Result<Death> decode_death(Reader& in) {
     death.count = in.uvarint();
     death.exchange = read_string(in);
     const std::uint64_t keys = in.uvarint();
-    if (keys > death_routing_keys_max) return fail(ErrorCode::too_large, "death history: more than death_routing_keys_max");
+    if (keys > death_routing_keys_max)
+        return fail(ErrorCode::too_large, "death history: more than death_routing_keys_max");
     for (std::uint64_t i = 0; i < keys && !in.failed(); ++i) death.routing_keys.emplace_back(read_string(in));
     death.time.ms = in.svarint();
     death.original_expiration = read_string(in);
-    if (in.failed() || !is_reason(reason)) return fail(ErrorCode::malformed, "death history: cut off or unknown reason");
+    if (in.failed() || !is_reason(reason))
+        return fail(ErrorCode::malformed, "death history: cut off or unknown reason");
     death.reason = static_cast<DeathReason>(reason);
     return death;
 }

@@ -149,7 +149,8 @@ EnvelopeParts EnvelopeView::parts() const {
     Reader in(extensions_);
     Extension e;
     ByteView rest = in.rest();
-    while (next_extension(in, e) && e.tag <= static_cast<std::uint64_t>(ExtensionTag::dedup_window_ms)) rest = in.rest();
+    while (next_extension(in, e) && e.tag <= static_cast<std::uint64_t>(ExtensionTag::dedup_window_ms))
+        rest = in.rest();
     parts.unknown = rest;
     return parts;
 }

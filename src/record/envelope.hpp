@@ -20,14 +20,14 @@ inline constexpr std::uint8_t envelope_version = 1;
 
 /// What an extension says. Numbers are stored: never reuse one. Unknown tags are kept and ignored.
 enum class ExtensionTag : std::uint64_t {
-    exchange = 1,        ///< text: where it was published; absent for the default exchange
-    deaths = 2,          ///< death history (record/deaths.hpp)
-    due_time_ms = 3,     ///< u64 big endian, wall time before which it must not be delivered
-    dedup_id = 4,        ///< bytes that make it a duplicate of another
-    delivery_count = 5,  ///< uvarint, deliveries that have failed so far
-    group_key = 6,       ///< bytes; messages of one group are dispatched in order
-    origin = 7,          ///< text: protocol or peer it came from
-    dedup_window_ms = 8, ///< uvarint: how long its exchange asks that dedup_id be remembered
+    exchange = 1,         ///< text: where it was published; absent for the default exchange
+    deaths = 2,           ///< death history (record/deaths.hpp)
+    due_time_ms = 3,      ///< u64 big endian, wall time before which it must not be delivered
+    dedup_id = 4,         ///< bytes that make it a duplicate of another
+    delivery_count = 5,   ///< uvarint, deliveries that have failed so far
+    group_key = 6,        ///< bytes; messages of one group are dispatched in order
+    origin = 7,           ///< text: protocol or peer it came from
+    dedup_window_ms = 8,  ///< uvarint: how long its exchange asks that dedup_id be remembered
 };
 
 /// The fields of an envelope to be encoded. Views are copied during the call. An empty exchange, deaths or origin is
@@ -70,7 +70,9 @@ public:
     [[nodiscard]] std::optional<ByteView> group_key() const { return extension(ExtensionTag::group_key); }
     /// 0 unless the exchange it was published to has a window.
     [[nodiscard]] std::uint64_t dedup_window_ms() const { return number(ExtensionTag::dedup_window_ms); }
-    [[nodiscard]] std::string_view origin() const { return as_text(extension(ExtensionTag::origin).value_or(ByteView{})); }
+    [[nodiscard]] std::string_view origin() const {
+        return as_text(extension(ExtensionTag::origin).value_or(ByteView{}));
+    }
 
     /// Everything, to be changed and encoded again. The views borrow what this one borrows.
     [[nodiscard]] EnvelopeParts parts() const;

@@ -43,8 +43,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     encode_envelope(again, view->parts());
     const auto back = EnvelopeView::parse(again);
     must(back.has_value());
-    must(back->exchange() == view->exchange() && back->due_time() == view->due_time() && back->origin() == view->origin());
-    must(back->delivery_count() == view->delivery_count() && as_text(back->properties()) == as_text(view->properties()));
+    must(back->exchange() == view->exchange() && back->due_time() == view->due_time() &&
+         back->origin() == view->origin());
+    must(back->delivery_count() == view->delivery_count() &&
+         as_text(back->properties()) == as_text(view->properties()));
     Bytes third;
     encode_envelope(third, back->parts());
     must(third == again);

@@ -25,7 +25,8 @@ constexpr std::array<std::int8_t, 256> payload_sizes = [] {
     for (const FieldTag tag : {FieldTag::int16, FieldTag::uint16}) set(tag, 2);
     for (const FieldTag tag : {FieldTag::int32, FieldTag::uint32, FieldTag::float32}) set(tag, 4);
     set(FieldTag::decimal, 5);
-    for (const FieldTag tag : {FieldTag::int64, FieldTag::int64_alias, FieldTag::float64, FieldTag::timestamp}) set(tag, 8);
+    for (const FieldTag tag : {FieldTag::int64, FieldTag::int64_alias, FieldTag::float64, FieldTag::timestamp})
+        set(tag, 8);
     for (const FieldTag tag : {FieldTag::text, FieldTag::binary, FieldTag::array, FieldTag::table}) set(tag, tag_sized);
     return sizes;
 }();
@@ -36,7 +37,8 @@ bool read_value(Reader& in, FieldValueView& out) {
     const FieldTag tag{in.u8()};
     const std::int8_t size = payload_size(tag);
     if (size == tag_unknown) in.fail();
-    const ByteView payload = in.take(size == tag_sized ? in.u32() : static_cast<std::size_t>(std::max<std::int8_t>(size, 0)));
+    const ByteView payload =
+        in.take(size == tag_sized ? in.u32() : static_cast<std::size_t>(std::max<std::int8_t>(size, 0)));
     if (in.failed()) return false;
     out = FieldValueView(tag, payload);
     return true;
@@ -75,7 +77,8 @@ struct Number {
 
 Number from_double(double v) {
     // Both bounds are exact as doubles; within them an integral double converts without loss.
-    if (v >= -0x1p63 && v < 0x1p63 && v == std::trunc(v)) return {Number::Kind::integer, static_cast<std::int64_t>(v), 0, 0};
+    if (v >= -0x1p63 && v < 0x1p63 && v == std::trunc(v))
+        return {Number::Kind::integer, static_cast<std::int64_t>(v), 0, 0};
     if (v >= 0x1p63 && v < 0x1p64) return {Number::Kind::above_int64, 0, static_cast<std::uint64_t>(v), 0};
     return {Number::Kind::real, 0, 0, v};
 }
@@ -232,7 +235,8 @@ Result<void> validate(FieldTableView table, unsigned depth_max) {
     switch (check_content(table.bytes(), true, depth_max)) {
         case Verdict::good: return {};
         case Verdict::bad: return fail(ErrorCode::malformed, "field table: cut off or unknown type tag");
-        case Verdict::too_deep: return fail(ErrorCode::too_large, "field table: nested deeper than field_table_depth_max");
+        case Verdict::too_deep:
+            return fail(ErrorCode::too_large, "field table: nested deeper than field_table_depth_max");
     }
     return fail(ErrorCode::internal, "field table: no verdict");
 }
@@ -251,9 +255,13 @@ void FieldTableBuilder::set(std::string_view name, const FieldValueView& value) 
     put_value(content_, value.tag(), value.payload());
 }
 
-void FieldTableBuilder::set_text(std::string_view name, std::string_view v) { set(name, {FieldTag::text, as_bytes(v)}); }
+void FieldTableBuilder::set_text(std::string_view name, std::string_view v) {
+    set(name, {FieldTag::text, as_bytes(v)});
+}
 void FieldTableBuilder::set_binary(std::string_view name, ByteView v) { set(name, {FieldTag::binary, v}); }
-void FieldTableBuilder::set_int(std::string_view name, std::int64_t v) { set(name, {FieldTag::int64, Payload(v).bytes}); }
+void FieldTableBuilder::set_int(std::string_view name, std::int64_t v) {
+    set(name, {FieldTag::int64, Payload(v).bytes});
+}
 void FieldTableBuilder::set_bool(std::string_view name, bool v) {
     set(name, {FieldTag::boolean, Payload(static_cast<std::uint8_t>(v)).bytes});
 }
@@ -286,7 +294,8 @@ bool FieldTableBuilder::erase(std::string_view name) {
             continue;
         }
         found = true;
-        content_.erase(content_.begin() + static_cast<std::ptrdiff_t>(start), content_.begin() + static_cast<std::ptrdiff_t>(end));
+        content_.erase(content_.begin() + static_cast<std::ptrdiff_t>(start),
+                       content_.begin() + static_cast<std::ptrdiff_t>(end));
     }
     return found;
 }

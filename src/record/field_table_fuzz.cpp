@@ -53,7 +53,8 @@ void check_properties(ByteView bytes) {
     const auto scan = scan_properties(bytes);
     must(parsed.has_value() == scan.has_value());
     if (!parsed) return;
-    must(parsed->expiration == scan->expiration && parsed->message_id == scan->message_id && parsed->user_id == scan->user_id);
+    must(parsed->expiration == scan->expiration && parsed->message_id == scan->message_id &&
+         parsed->user_id == scan->user_id);
     must(parsed->delivery_mode == scan->delivery_mode && parsed->reply_to == scan->reply_to);
     Bytes again;
     parsed->encode(again);

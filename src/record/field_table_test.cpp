@@ -180,9 +180,11 @@ bool equal(const FieldValueView& a, const FieldValueView& b) {
 }
 
 TEST(FieldValue, NumbersAreEqualWhateverTheirWidth) {
-    const Bytes b5{5}, s5 = be<std::int16_t>(5), l5 = be<std::int64_t>(5), d5 = be<std::uint64_t>(0x4014000000000000ull);
-    const FieldValueView values[] = {{FieldTag::int8, b5}, {FieldTag::uint8, b5}, {FieldTag::int16, s5}, {FieldTag::int64, l5},
-                                     {FieldTag::int64_alias, l5}, {FieldTag::timestamp, l5}, {FieldTag::float64, d5}};
+    const Bytes b5{5}, s5 = be<std::int16_t>(5), l5 = be<std::int64_t>(5),
+                       d5 = be<std::uint64_t>(0x4014000000000000ull);
+    const FieldValueView values[] = {{FieldTag::int8, b5},   {FieldTag::uint8, b5},       {FieldTag::int16, s5},
+                                     {FieldTag::int64, l5},  {FieldTag::int64_alias, l5}, {FieldTag::timestamp, l5},
+                                     {FieldTag::float64, d5}};
     for (const auto& a : values) {
         for (const auto& b : values) EXPECT_TRUE(equal(a, b));
     }

@@ -42,9 +42,20 @@ struct FullProperties {
     Properties p;
     FullProperties() {
         headers.set_text("h", "v");
-        p = {.content_type = "ct", .content_encoding = "ce", .headers = headers.view(), .delivery_mode = 2, .priority = 9,
-             .correlation_id = "ci", .reply_to = "rt", .expiration = "100", .message_id = "mi", .timestamp = 1234,
-             .type = "ty", .user_id = "ui", .app_id = "ai", .cluster_id = "cl"};
+        p = {.content_type = "ct",
+             .content_encoding = "ce",
+             .headers = headers.view(),
+             .delivery_mode = 2,
+             .priority = 9,
+             .correlation_id = "ci",
+             .reply_to = "rt",
+             .expiration = "100",
+             .message_id = "mi",
+             .timestamp = 1234,
+             .type = "ty",
+             .user_id = "ui",
+             .app_id = "ai",
+             .cluster_id = "cl"};
     }
 };
 
@@ -141,10 +152,12 @@ Bytes random_properties(RandomInput& random) {
     std::string texts[10];
     for (auto& t : texts) t = random.text(12);
     FieldTableBuilder headers;
-    for (std::size_t n = random.upto(4); n > 0; --n) headers.set_int(random.text(5), static_cast<std::int64_t>(random.any()));
+    for (std::size_t n = random.upto(4); n > 0; --n)
+        headers.set_int(random.text(5), static_cast<std::int64_t>(random.any()));
     Properties p;
-    std::optional<std::string_view>* const fields[] = {&p.content_type, &p.content_encoding, &p.correlation_id, &p.reply_to, &p.expiration,
-                                                       &p.message_id,   &p.type,             &p.user_id,        &p.app_id,   &p.cluster_id};
+    std::optional<std::string_view>* const fields[] = {
+        &p.content_type, &p.content_encoding, &p.correlation_id, &p.reply_to,  &p.expiration, &p.message_id,
+        &p.type,         &p.user_id,          &p.app_id,         &p.cluster_id};
     for (std::size_t i = 0; i < std::size(fields); ++i) {
         if (random.chance(2)) *fields[i] = texts[i];
     }
@@ -156,7 +169,8 @@ Bytes random_properties(RandomInput& random) {
 }
 
 bool same_place(const std::optional<FieldTableView>& a, const std::optional<FieldTableView>& b) {
-    return a.has_value() == b.has_value() && (!a || (a->bytes().data() == b->bytes().data() && a->bytes().size() == b->bytes().size()));
+    return a.has_value() == b.has_value() &&
+           (!a || (a->bytes().data() == b->bytes().data() && a->bytes().size() == b->bytes().size()));
 }
 
 TEST(PropertyScan, AgreesWithParseOnWhateverBytes) {

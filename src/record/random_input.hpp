@@ -16,7 +16,9 @@ class RandomInput {
 public:
     RandomInput() : seed_(choose_seed()), engine_(seed_) {}
 
-    [[nodiscard]] std::string trace() const { return "repeat with FANTAIL_TEST_SEED=" + std::to_string(seed_) + " record_test"; }
+    [[nodiscard]] std::string trace() const {
+        return "repeat with FANTAIL_TEST_SEED=" + std::to_string(seed_) + " record_test";
+    }
     /// 0 to max, both included.
     std::size_t upto(std::size_t max) { return std::uniform_int_distribution<std::size_t>(0, max)(engine_); }
     std::uint64_t any() { return engine_(); }
@@ -33,7 +35,8 @@ public:
     }
     /// Changes, cuts or lengthens the bytes a little.
     void mutate(Bytes& bytes) {
-        for (std::size_t n = upto(3); !bytes.empty() && n > 0; --n) bytes[upto(bytes.size() - 1)] = static_cast<std::uint8_t>(any());
+        for (std::size_t n = upto(3); !bytes.empty() && n > 0; --n)
+            bytes[upto(bytes.size() - 1)] = static_cast<std::uint8_t>(any());
         if (chance(4)) bytes.resize(upto(bytes.size()));
         if (chance(8)) bytes.push_back(static_cast<std::uint8_t>(any()));
     }

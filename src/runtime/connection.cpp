@@ -289,7 +289,9 @@ void Connection::send(ShardId shard, RequestId request, broker::ShardCommand com
     core_.send(shard, {id_, request}, std::move(command));
 }
 
-void Connection::send(RequestId request, broker::AdminCommand command) { core_.send_admin({id_, request}, std::move(command)); }
+void Connection::send(RequestId request, broker::AdminCommand command) {
+    core_.send_admin({id_, request}, std::move(command));
+}
 
 bool Connection::authenticate(std::string_view user, std::string_view password) {
     return core_.authenticate(catalog().user(user), password, peer_);

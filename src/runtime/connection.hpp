@@ -18,7 +18,8 @@ class Core;
 /// Invariants: `session_` is null until the protocol is known; after close_now() nothing but destruction follows.
 class Connection final : public protocols::SessionHost, public broker::Port {
 public:
-    Connection(Core& core, ConnectionId id, std::unique_ptr<ByteStream> stream, std::shared_ptr<const ListenerConfig> listener);
+    Connection(Core& core, ConnectionId id, std::unique_ptr<ByteStream> stream,
+               std::shared_ptr<const ListenerConfig> listener);
     ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -94,20 +95,20 @@ private:
     protocols::PeerInfo peer_;
     std::unique_ptr<sys::TlsStream> tls_;
     std::unique_ptr<protocols::Session> session_;
-    Bytes kept_;                         ///< bytes read and not yet consumed (a frame's beginning)
-    Bytes out_;                          ///< plain bytes to send, or cipher bytes when TLS is on
-    Bytes plain_out_;                    ///< TLS only: what the session wrote in this turn
+    Bytes kept_;       ///< bytes read and not yet consumed (a frame's beginning)
+    Bytes out_;        ///< plain bytes to send, or cipher bytes when TLS is on
+    Bytes plain_out_;  ///< TLS only: what the session wrote in this turn
     std::size_t sent_ = 0;
-    std::uint64_t published_to_ = 0;     ///< bit per shard this connection appended to
+    std::uint64_t published_to_ = 0;  ///< bit per shard this connection appended to
     std::uint64_t bytes_in_ = 0;
     std::uint64_t bytes_out_ = 0;
     MonoTime opened_;
-    MonoTime send_by_;                   ///< while writing_: the peer has until then to take some of it
-    bool writing_ = false;               ///< a when_writable is armed
-    bool held_ = false;                  ///< not reading: a log is behind, or the session wants it
+    MonoTime send_by_;      ///< while writing_: the peer has until then to take some of it
+    bool writing_ = false;  ///< a when_writable is armed
+    bool held_ = false;     ///< not reading: a log is behind, or the session wants it
     bool session_holds_ = false;
-    bool writable_ = true;               ///< what the session was told last
-    bool closing_ = false;               ///< close once everything is sent
+    bool writable_ = true;  ///< what the session was told last
+    bool closing_ = false;  ///< close once everything is sent
     bool closed_ = false;
 };
 

@@ -18,11 +18,19 @@ constexpr std::int64_t drain_ms_max = 1'000;
 }  // namespace
 
 Core::Core(CoreId id, CoreHost& host, Machine& machine)
-    : id_(id), host_(host), machine_(machine), layout_(host.layout()), now_(machine.now()), dead_letterer_(catalog_, *this),
-      read_buffer_(limits::read_buffer_size), idle_(machine.processors()), random_state_(machine.random_seed()) {
+    : id_(id),
+      host_(host),
+      machine_(machine),
+      layout_(host.layout()),
+      now_(machine.now()),
+      dead_letterer_(catalog_, *this),
+      read_buffer_(limits::read_buffer_size),
+      idle_(machine.processors()),
+      random_state_(machine.random_seed()) {
     for (std::size_t from = 0; from < layout_.cores; ++from) inbox_.push_back(std::make_unique<Mailbox>());
     outbox_.resize(layout_.cores);
-    for (std::uint16_t shard = id.value; shard < layout_.shards; shard = static_cast<std::uint16_t>(shard + layout_.cores))
+    for (std::uint16_t shard = id.value; shard < layout_.shards;
+         shard = static_cast<std::uint16_t>(shard + layout_.cores))
         shards_.push_back(std::make_unique<ShardSlot>(ShardId(shard), *this, catalog_));
     if (id.value == 0) {
         controller_slot_ = std::make_unique<ControllerSlot>(*this);
@@ -279,7 +287,8 @@ void Core::take(Message& message) {
     struct Visitor {
         Core& core;
         void operator()(ShardMessage& m) {
-            if (ShardSlot* owner = core.slot(m.shard)) owner->shard().handle(m.origin, std::move(m.command), core.now());
+            if (ShardSlot* owner = core.slot(m.shard))
+                owner->shard().handle(m.origin, std::move(m.command), core.now());
         }
         void operator()(AdminMessage& m) { core.controller_->handle(m.origin, std::move(m.command), core.now()); }
         void operator()(EventMessage& m) { core.events_.push_back({m.to, std::move(m.event)}); }
@@ -398,7 +407,8 @@ bool Core::may_exist(ConnectionId id) {
     return core_of(id) == id_ ? connections_.contains(id) : host_.core(core_of(id)).live_.contains(id);
 }
 
-bool Core::authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer) {
+bool Core::authenticate(const broker::UserDefinition* user, std::string_view password,
+                        const protocols::PeerInfo& peer) {
     return host_.authenticate(user, password, peer);
 }
 
@@ -427,7 +437,8 @@ void Core::stop() {
     if (phase_ != Phase::running) return;
     phase_ = Phase::draining;
     drain_until_ = now().mono.plus_ms(drain_ms_max);
-    for (auto& [id, connection] : connections_) events_.push_back({id, broker::CloseRequested{"broker is shutting down"}});
+    for (auto& [id, connection] : connections_)
+        events_.push_back({id, broker::CloseRequested{"broker is shutting down"}});
     another_turn_ = true;
 }
 

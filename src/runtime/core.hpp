@@ -64,7 +64,8 @@ public:
     [[nodiscard]] CoreId id() const { return id_; }
     /// The time of this turn. What wakes a sleeping core runs before the turn begins: the first to ask looks at the clock.
     [[nodiscard]] const Now& now() {
-        if (asleep_) [[unlikely]] wake_clock();
+        if (asleep_) [[unlikely]]
+            wake_clock();
         return now_;
     }
     [[nodiscard]] const broker::Catalog& catalog() const { return catalog_; }
@@ -78,7 +79,8 @@ public:
     [[nodiscard]] bool alarmed() const { return !alarms_.empty(); }
     /// Whether there is such a connection now, on whatever core.
     [[nodiscard]] bool may_exist(ConnectionId id);
-    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password, const protocols::PeerInfo& peer);
+    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password,
+                                    const protocols::PeerInfo& peer);
     std::uint64_t random();
     void touch(Connection& connection);
     void send(ShardId shard, broker::Origin origin, broker::ShardCommand command);
@@ -98,7 +100,9 @@ public:
     /// Begins or ends an alarm; while any source has one, connections that publish are told and not read from.
     void set_alarm(const std::string& source, bool on, const std::string& reason);
     [[nodiscard]] const std::vector<std::unique_ptr<ShardSlot>>& shards() const { return shards_; }
-    [[nodiscard]] const std::unordered_map<ConnectionId, std::unique_ptr<Connection>>& connections() const { return connections_; }
+    [[nodiscard]] const std::unordered_map<ConnectionId, std::unique_ptr<Connection>>& connections() const {
+        return connections_;
+    }
     [[nodiscard]] Connection* connection(ConnectionId id);
     [[nodiscard]] std::uint16_t core_count() const { return layout_.cores; }
     [[nodiscard]] CoreHost& host() { return host_; }
@@ -153,39 +157,39 @@ private:
     CoreHost& host_;
     Machine& machine_;
     const NodeLayout layout_;
-    Now now_;                      ///< for run() and what it calls once awake; others ask now()
-    bool asleep_ = false;          ///< now_ is from before the core went to sleep
+    Now now_;              ///< for run() and what it calls once awake; others ask now()
+    bool asleep_ = false;  ///< now_ is from before the core went to sleep
     broker::Catalog catalog_;
     std::unique_ptr<ControllerSlot> controller_slot_;
     std::unique_ptr<broker::Controller> controller_;
     broker::DeadLetterer dead_letterer_;
     std::vector<std::unique_ptr<ShardSlot>> shards_;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
-    LiveSet live_;                                     ///< their ids, for other cores
+    LiveSet live_;  ///< their ids, for other cores
     std::vector<Connection*> touched_;
-    std::vector<broker::DeadLetter> letters_;          ///< a shard may be in the middle of a command when it sends one
+    std::vector<broker::DeadLetter> letters_;  ///< a shard may be in the middle of a command when it sends one
     std::vector<Outgoing> events_;
     std::vector<Outgoing> showing_;
-    std::vector<std::unique_ptr<Mailbox>> inbox_;      ///< by sender
-    std::vector<Mailbox::Batch> outbox_;               ///< by receiver
+    std::vector<std::unique_ptr<Mailbox>> inbox_;  ///< by sender
+    std::vector<Mailbox::Batch> outbox_;           ///< by receiver
     Mailbox::Batch mail_;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-    std::unordered_map<RequestId, std::uint32_t> barriers_;   ///< core 0: cores still to answer
+    std::unordered_map<RequestId, std::uint32_t> barriers_;  ///< core 0: cores still to answer
     BufferPool buffers_;
     Bytes read_buffer_;
     ReadBudget read_budget_;
     IdlePolicy idle_;
     BusyMeter meter_;
-    std::map<std::string, std::string> alarms_;        ///< reason by source
+    std::map<std::string, std::string> alarms_;  ///< reason by source
     std::uint64_t pressured_ = 0;
-    std::uint64_t next_connection_ = 16;               ///< lower counters are the broker's own (core_ids.hpp)
+    std::uint64_t next_connection_ = 16;  ///< lower counters are the broker's own (core_ids.hpp)
     std::uint64_t random_state_ = 0;
     bool another_turn_ = false;
     Phase phase_ = Phase::running;
     MonoTime drain_until_;
     std::size_t logs_closing_ = 0;
     std::mutex tasks_mutex_;
-    std::vector<CoreTask> tasks_;   ///< from threads that are no core; guarded by tasks_mutex_
+    std::vector<CoreTask> tasks_;  ///< from threads that are no core; guarded by tasks_mutex_
     std::atomic<bool> has_tasks_{false};
     std::atomic<std::uint32_t> busy_permille_{0};
     std::atomic<std::uint32_t> connection_count_{0};

@@ -32,8 +32,10 @@ Result<std::uint16_t> parse(const std::string& path, std::string_view text) {
     if (!text.starts_with(magic) || !format || !shards)
         return fail(ErrorCode::corrupt, path + ": not a data directory's format file");
     if (*format > version)
-        return fail(ErrorCode::unsupported, path + ": written by a newer version (format " + std::to_string(*format) + ")");
-    if (*shards == 0 || *shards > limits::shards_max) return fail(ErrorCode::corrupt, path + ": shard count out of range");
+        return fail(ErrorCode::unsupported,
+                    path + ": written by a newer version (format " + std::to_string(*format) + ")");
+    if (*shards == 0 || *shards > limits::shards_max)
+        return fail(ErrorCode::corrupt, path + ": shard count out of range");
     return static_cast<std::uint16_t>(*shards);
 }
 
@@ -56,8 +58,9 @@ Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint
     FANTAIL_CHECK(files.make_directory(path));
     if (auto lock = files.lock(path + "/lock"); !lock) {
         if (lock.error().code != ErrorCode::unavailable) return std::unexpected(lock.error());
-        return fail(ErrorCode::unavailable, "data directory " + path + " is in use by another process or not writable (" +
-                                                lock.error().message + ")");
+        return fail(
+            ErrorCode::unavailable,
+            "data directory " + path + " is in use by another process or not writable (" + lock.error().message + ")");
     }
     const std::string format = path + "/format";
     const auto text = files.read_whole(format);

@@ -15,6 +15,7 @@ class Machine;
 /// \param shards_if_new how many shards a new directory gets
 /// \return how many shards it has. Errors: unavailable (in use by another process, not writable), corrupt or unsupported
 ///         (docs/formats/data_dir.md), io.
-[[nodiscard]] Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new, Machine& machine);
+[[nodiscard]] Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new,
+                                                            Machine& machine);
 
 }  // namespace fantail::runtime

@@ -37,7 +37,7 @@ public:
 private:
     static constexpr std::int64_t poll_ns_max = 60'000;
     static constexpr std::int64_t disk_poll_ns_max = 300'000;
-    static constexpr std::int64_t budget_share = 20;           ///< one twentieth of the time asleep may be polled away
+    static constexpr std::int64_t budget_share = 20;  ///< one twentieth of the time asleep may be polled away
     static constexpr std::int64_t budget_ns_max = 5'000'000;
 
     void found_after_polling(MonoTime now) {

@@ -22,11 +22,11 @@ struct TlsSlot {
 
 /// Shared by the connections that a listener accepted. Immutable but for what the TLS slot holds.
 struct ListenerConfig {
-    std::string name;                                    ///< "amqp", "http" …
+    std::string name;  ///< "amqp", "http" …
     std::string host;
-    std::uint16_t port = 0;                              ///< 0: any free one
-    std::vector<protocols::Protocol> protocols;          ///< what it speaks; the first `yes` of sniffing wins
-    std::shared_ptr<TlsSlot> tls;                        ///< null: plain
+    std::uint16_t port = 0;                      ///< 0: any free one
+    std::vector<protocols::Protocol> protocols;  ///< what it speaks; the first `yes` of sniffing wins
+    std::shared_ptr<TlsSlot> tls;                ///< null: plain
 };
 
 }  // namespace fantail::runtime

@@ -72,7 +72,7 @@ struct TaskMessage {
     CoreTask run;
 };
 
-using Message = std::variant<ShardMessage, AdminMessage, EventMessage, CatalogMessage, BarrierMessage, QueueUnusedMessage,
-                             PressureMessage, DeadLetteredMessage, TaskMessage>;
+using Message = std::variant<ShardMessage, AdminMessage, EventMessage, CatalogMessage, BarrierMessage,
+                             QueueUnusedMessage, PressureMessage, DeadLetteredMessage, TaskMessage>;
 
 }  // namespace fantail::runtime

@@ -31,7 +31,8 @@ Result<void> Node::start() {
     options_.controller.shard_count = shards_;
     descriptors_ = share_descriptors(options_.descriptors_max, shards_);
     for (std::uint16_t i = 0; i < options_.cores; ++i) machines_.push_back(std::make_unique<RealMachine>());
-    for (std::uint16_t i = 0; i < options_.cores; ++i) cores_.push_back(std::make_unique<Core>(CoreId(i), *this, *machines_[i]));
+    for (std::uint16_t i = 0; i < options_.cores; ++i)
+        cores_.push_back(std::make_unique<Core>(CoreId(i), *this, *machines_[i]));
     FANTAIL_CHECK(recover_cores());
     FANTAIL_CHECK(open_listeners());
     running_ = true;
@@ -81,7 +82,8 @@ void Node::place(sys::Fd fd, std::shared_ptr<const ListenerConfig> listener) {
     if (static_cast<std::uint64_t>(fd.get()) >= descriptors_.connections_end) return refuse(fd);
     const CoreId chosen = choose_core();
     // A socket is taken onto a loop by the loop's own thread.
-    auto adopt = [fd = std::move(fd), listener = std::move(listener), machine = machines_[chosen.value].get()](Core& core) mutable {
+    auto adopt = [fd = std::move(fd), listener = std::move(listener),
+                  machine = machines_[chosen.value].get()](Core& core) mutable {
         if (auto stream = machine->adopt(std::move(fd))) core.adopt(std::move(*stream), std::move(listener));
     };
     Core& acceptor = *cores_.front();
@@ -133,8 +135,8 @@ void Node::stop() {
     machines_.clear();
 }
 
-Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Files& files, storage::LogListener& listener,
-                                                           storage::RecoverySink& sink) {
+Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Files& files,
+                                                          storage::LogListener& listener, storage::RecoverySink& sink) {
     if (options_.data_dir.empty())
         return storage::make_memory_log([&files](std::move_only_function<void()> run) { files.defer(std::move(run)); },
                                         listener);
@@ -144,7 +146,9 @@ Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Fi
     local.nonce = sys::random_u64();
     local.salvage = options_.salvage;
     local.segments_open_max = descriptors_.segments_per_shard;
-    local.report = [this, shard](const std::string& line) { report("shard " + std::to_string(shard.value) + ": " + line); };
+    local.report = [this, shard](const std::string& line) {
+        report("shard " + std::to_string(shard.value) + ": " + line);
+    };
     return storage::open_local_log(std::move(local), files, listener, sink);
 }
 

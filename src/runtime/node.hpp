@@ -26,16 +26,17 @@ enum class Placement : std::uint8_t {
 };
 
 struct NodeOptions {
-    std::string data_dir;                  ///< empty: everything in memory
-    std::uint16_t cores = 1;               ///< 1..limits::cores_max
-    std::uint16_t shards = 0;              ///< of a new data directory; 0: as many as cores
+    std::string data_dir;      ///< empty: everything in memory
+    std::uint16_t cores = 1;   ///< 1..limits::cores_max
+    std::uint16_t shards = 0;  ///< of a new data directory; 0: as many as cores
     Placement placement = Placement::pack;
-    bool salvage = false;                  ///< go on behind damaged places of the journal, reporting them
-    std::uint64_t descriptors_max = 0;     ///< that the process may open; 0: no bound
+    bool salvage = false;               ///< go on behind damaged places of the journal, reporting them
+    std::uint64_t descriptors_max = 0;  ///< that the process may open; 0: no bound
     std::vector<ListenerConfig> listeners;
     broker::ControllerOptions controller;
     /// Called on any core.
-    std::function<bool(const broker::UserDefinition*, std::string_view password, const protocols::PeerInfo&)> authenticate;
+    std::function<bool(const broker::UserDefinition*, std::string_view password, const protocols::PeerInfo&)>
+        authenticate;
     /// A line for the operator; called on any core.
     std::function<void(const std::string&)> report;
 };
@@ -89,10 +90,10 @@ private:
     NodeOptions options_;
     std::uint16_t shards_ = 1;
     DescriptorBudget descriptors_;
-    std::uint64_t refused_ = 0;                      ///< connections, since this was last reported
+    std::uint64_t refused_ = 0;  ///< connections, since this was last reported
     MonoTime refusals_reported_{std::numeric_limits<std::int64_t>::min() / 2};
-    std::unique_ptr<RealMachine> start_machine_;     ///< of the starting thread: for the lock and the shard count
-    std::vector<std::unique_ptr<RealMachine>> machines_;   ///< by core
+    std::unique_ptr<RealMachine> start_machine_;          ///< of the starting thread: for the lock and the shard count
+    std::vector<std::unique_ptr<RealMachine>> machines_;  ///< by core
     std::vector<std::unique_ptr<Core>> cores_;
     std::vector<std::thread> threads_;
     std::vector<sys::Listener> accepting_;

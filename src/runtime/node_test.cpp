@@ -79,7 +79,12 @@ protected:
                 record::encode_envelope(envelope, no_properties, "");
                 record::BatchBuilder builder;
                 builder.append_message(core.now().wall, as_bytes(queue.name), envelope, as_bytes(body));
-                Append append{{{queue.id, 0}}, std::make_shared<const Bytes>(builder.finish(Offset(0))), 1, body.size(), {}, true};
+                Append append{{{queue.id, 0}},
+                              std::make_shared<const Bytes>(builder.finish(Offset(0))),
+                              1,
+                              body.size(),
+                              {},
+                              true};
                 core.send(shard_of(queue.id), {nobody, RequestId(2)}, std::move(append));
             }
             return true;
@@ -191,7 +196,9 @@ char next_byte(int fd) {
 TEST_F(NodeTest, EveryCoreKnowsWhichConnectionsOfAnotherAreGone) {
     start(2, {listener_of<ClockSession>("clock")});
     const int fd = connect_to(node_->listeners().at(0).port);
-    const auto first = [](Core& core) { return core.connections().empty() ? ConnectionId() : core.connections().begin()->first; };
+    const auto first = [](Core& core) {
+        return core.connections().empty() ? ConnectionId() : core.connections().begin()->first;
+    };
     ConnectionId id;
     ASSERT_TRUE(eventually([&] {
         id = on(0, first);
@@ -209,7 +216,8 @@ TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
     start(1, {listener_of<ClockSession>("clock")});
     const int fd = connect_to(node_->listeners().at(0).port);
     for (int i = 0; i < 3; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the pause is the case: the core has gone to sleep
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(100));  // the pause is the case: the core has gone to sleep
         const std::int64_t sent_ms = wall_ms();
         ASSERT_EQ(::send(fd, "?", 1, 0), 1);
         std::int64_t seen_ms = 0;
@@ -252,7 +260,8 @@ TEST_F(NodeTest, WhatCameWhileACoreStoodStillIsReadBeforeAPeerIsCalledSilent) {
         ASSERT_EQ(next_byte(peers.back()), 'e');
     }
     const int sleeper = connect_to(node_->listeners().at(0).port);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the core must wake from its sleep into the standstill
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(50));  // the core must wake from its sleep into the standstill
     ASSERT_EQ(::send(sleeper, "z", 1, 0), 1);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));  // so that these bytes come during the standstill
     for (const int peer : peers) ASSERT_EQ(::send(peer, "?", 1, 0), 1);
@@ -269,7 +278,8 @@ public:
     using QuietSession::QuietSession;
     std::size_t on_bytes(ByteView bytes) override {
         queue_ = host_.broker().catalog().queue(host_.broker().catalog().vhost("/")->id, "q")->id;
-        host_.broker().send(shard_of(queue_), RequestId(1), AddConsumer{.queue = queue_, .consumer = me, .settled_on_delivery = true});
+        host_.broker().send(shard_of(queue_), RequestId(1),
+                            AddConsumer{.queue = queue_, .consumer = me, .settled_on_delivery = true});
         return bytes.size();
     }
     void on_event(Event& event) override {

@@ -29,7 +29,8 @@ public:
         if (pace.kind == broker::ConsumerPace::Kind::even) behind_until_ = {};
         if (pace.kind != broker::ConsumerPace::Kind::behind || pace.leased_bytes < limits::read_size_min) return;
         behind_until_ = {now.ns + patience_ns};
-        credit_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(credit_ + pace.leased_bytes / 8 * 7, limits::read_size_max));
+        credit_ = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(credit_ + pace.leased_bytes / 8 * 7, limits::read_size_max));
     }
 
 private:

@@ -104,7 +104,8 @@ Bytes ShardSlot::snapshot(bool last) const {
 Result<void> ShardSlot::on_snapshot(ByteView state) {
     Reader reader(state);
     const ByteView catalog = reader.take(reader.uvarint());
-    if (reader.failed()) return fail(ErrorCode::corrupt, "snapshot of shard " + std::to_string(id_.value) + " is cut off");
+    if (reader.failed())
+        return fail(ErrorCode::corrupt, "snapshot of shard " + std::to_string(id_.value) + " is cut off");
     if (id_.value == 0) FANTAIL_CHECK(catalog_.restore(catalog));
     return shard_.restore(reader.rest());
 }
@@ -114,7 +115,8 @@ Result<void> ShardSlot::on_batch(std::span<const Target> targets, std::uint32_t 
 }
 
 Result<void> ShardSlot::on_change(ByteView change) {
-    if (change.empty()) return fail(ErrorCode::corrupt, "empty change in the log of shard " + std::to_string(id_.value));
+    if (change.empty())
+        return fail(ErrorCode::corrupt, "empty change in the log of shard " + std::to_string(id_.value));
     const ByteView body = change.subspan(1);
     if (change[0] == static_cast<std::uint8_t>(ChangeOwner::shard)) return shard_.replay_change(body);
     FANTAIL_TRY([[maybe_unused]] auto effect, catalog_.apply(body));

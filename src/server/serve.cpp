@@ -133,8 +133,9 @@ void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::No
     else spdlog::info("publishers may go on");
     state.set_alarm(alarm.reason());
     for (std::uint16_t i = 0; i < node.core_count(); ++i)
-        node.run_on(CoreId(i),
-                    [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) { core.set_alarm("resources", on, reason); });
+        node.run_on(CoreId(i), [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) {
+            core.set_alarm("resources", on, reason);
+        });
 }
 
 /// The wall clock was set: sleeping cores look at what has become due.

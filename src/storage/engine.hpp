@@ -68,12 +68,12 @@ public:
 struct LogFigures {
     std::uint64_t entries_appended = 0;
     std::uint64_t bytes_appended = 0;
-    std::uint64_t writes = 0;              ///< group commits
-    std::uint64_t bytes_written = 0;       ///< journal and segments, with padding
-    std::uint64_t journal_bytes = 0;       ///< on disk now
-    std::uint64_t segment_bytes = 0;       ///< on disk now, holes not counted
-    std::uint64_t segments = 0;            ///< files now
-    std::uint64_t replayed_entries = 0;    ///< while opening
+    std::uint64_t writes = 0;            ///< group commits
+    std::uint64_t bytes_written = 0;     ///< journal and segments, with padding
+    std::uint64_t journal_bytes = 0;     ///< on disk now
+    std::uint64_t segment_bytes = 0;     ///< on disk now, holes not counted
+    std::uint64_t segments = 0;          ///< files now
+    std::uint64_t replayed_entries = 0;  ///< while opening
 };
 
 /// The durable log of one shard. Single-threaded, never blocks. Within one turn the owner appends freely and then calls

@@ -82,11 +82,13 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, bool passive) {
     const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found);
     if (error != 0) {
         const bool unknown = error == EAI_NONAME || error == EAI_NODATA;
-        return fail(unknown ? ErrorCode::not_found : ErrorCode::unavailable, endpoint.host + ": " + ::gai_strerror(error));
+        return fail(unknown ? ErrorCode::not_found : ErrorCode::unavailable,
+                    endpoint.host + ": " + ::gai_strerror(error));
     }
     const std::unique_ptr<addrinfo, decltype([](addrinfo* list) { ::freeaddrinfo(list); })> owner(found);
     std::vector<Address> addresses;
-    for (const addrinfo* at = found; at != nullptr; at = at->ai_next) addresses.emplace_back(at->ai_addr, at->ai_addrlen);
+    for (const addrinfo* at = found; at != nullptr; at = at->ai_next)
+        addresses.emplace_back(at->ai_addr, at->ai_addrlen);
     // Every interface: the IPv6 wildcard first, because it serves IPv4 as well.
     if (passive && host == nullptr) {
         std::ranges::stable_sort(addresses, {}, [](const Address& a) { return a.family() != AF_INET6; });

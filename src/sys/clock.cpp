@@ -11,7 +11,8 @@ Now SystemClock::now() const {
     timespec mono{};
     ::clock_gettime(CLOCK_REALTIME, &wall);
     ::clock_gettime(CLOCK_MONOTONIC, &mono);
-    return {.wall = {wall.tv_sec * 1'000 + wall.tv_nsec / 1'000'000}, .mono = {mono.tv_sec * 1'000'000'000 + mono.tv_nsec}};
+    return {.wall = {wall.tv_sec * 1'000 + wall.tv_nsec / 1'000'000},
+            .mono = {mono.tv_sec * 1'000'000'000 + mono.tv_nsec}};
 }
 
 }  // namespace fantail::sys

@@ -89,7 +89,8 @@ static Result<Fd> listen_on(const Address& address, bool all_interfaces) {
         const int v6_only = all_interfaces ? 0 : 1;
         ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     }
-    if (const int error = bind_to(fd.get(), address); error != 0) return std::unexpected(errno_error(error, address.text()));
+    if (const int error = bind_to(fd.get(), address); error != 0)
+        return std::unexpected(errno_error(error, address.text()));
     if (::listen(fd.get(), Listener::backlog) != 0) return std::unexpected(errno_error(errno, address.text()));
     return fd;
 }

@@ -98,7 +98,8 @@ std::size_t Loop::run_deferred() {
 }
 
 std::size_t Loop::take_wake() {
-    if (state_.load(std::memory_order_relaxed) != State::notified) [[likely]] return 0;
+    if (state_.load(std::memory_order_relaxed) != State::notified) [[likely]]
+        return 0;
     state_.exchange(State::running, std::memory_order_acq_rel);
     if (on_wake_) on_wake_();
     return 1;

@@ -23,7 +23,9 @@ namespace {
 constexpr mode_t file_mode = 0640;
 constexpr std::size_t zero_piece_size = 1u << 20;
 
-[[nodiscard]] std::unexpected<Error> errno_failure(std::string_view what) { return std::unexpected(errno_error(errno, what)); }
+[[nodiscard]] std::unexpected<Error> errno_failure(std::string_view what) {
+    return std::unexpected(errno_error(errno, what));
+}
 
 /// Opens with direct I/O, or without where the file system refuses it.
 Result<Fd> open_direct(const std::string& path, int flags) {
@@ -57,7 +59,8 @@ Result<void> sync_directory_of(const std::string& path) {
 
 Result<void> fill_with_zeros(int fd, std::uint64_t size, const std::string& path) {
     // Asks for one contiguous extent, and finds out about a full disk before a gigabyte is written.
-    if (size > 0 && ::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP) return errno_failure(path);
+    if (size > 0 && ::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP)
+        return errno_failure(path);
     AlignedBuffer zeros(zero_piece_size);
     std::memset(zeros.data(), 0, zeros.size());
     for (std::uint64_t at = 0; at < size; at += zero_piece_size) {

@@ -58,7 +58,8 @@ RealFiles::~RealFiles() {
 }
 
 std::size_t RealFiles::poll() {
-    if (under_way_ == 0) [[likely]] return 0;
+    if (under_way_ == 0) [[likely]]
+        return 0;
     return finish_blocks() + finish_slow();
 }
 
@@ -143,7 +144,8 @@ void RealFiles::read(FileId file, std::uint64_t offset, MutableBytes into, Done<
 void RealFiles::start(BlockOp::Kind kind, FileId file, std::uint64_t offset, MutableBytes memory, Done<> done) {
     OpenFile& target = at(file);
     FANTAIL_ASSERT(!target.closing);
-    FANTAIL_ASSERT(aligned(offset) && aligned(memory.size()) && aligned(reinterpret_cast<std::uintptr_t>(memory.data())));
+    FANTAIL_ASSERT(aligned(offset) && aligned(memory.size()) &&
+                   aligned(reinterpret_cast<std::uintptr_t>(memory.data())));
     if (idle_ops_.empty()) {
         ops_.push_back(std::make_unique<BlockOp>());
         idle_ops_.push_back(ops_.back().get());

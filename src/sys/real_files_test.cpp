@@ -128,7 +128,8 @@ TEST_P(RealFilesTest, ManyWritesInFlightAllComplete) {
     ASSERT_TRUE(run_until([&] { return completed == writes; }));
     EXPECT_EQ(files->under_way(), 0u);
     const Bytes contents = files->read_whole(path("a")).value();
-    for (int i = 0; i < writes; ++i) EXPECT_EQ(contents[static_cast<std::size_t>(i) * 4096 + 17], static_cast<std::uint8_t>(i));
+    for (int i = 0; i < writes; ++i)
+        EXPECT_EQ(contents[static_cast<std::size_t>(i) * 4096 + 17], static_cast<std::uint8_t>(i));
 }
 
 TEST_P(RealFilesTest, AWriteCompletesThoughTheLoopSleeps) {
@@ -149,10 +150,11 @@ TEST_P(RealFilesTest, ACompletionMayStartTheNextOperation) {
     const AlignedBuffer block = filled(4096, 1);
     int written = 0;
     std::function<void()> next = [&] {
-        files->write(file, static_cast<std::uint64_t>(written) * 4096, {block.data(), block.size()}, [&](Result<void> result) {
-            ASSERT_TRUE(result.has_value());
-            if (++written < 10) next();
-        });
+        files->write(file, static_cast<std::uint64_t>(written) * 4096, {block.data(), block.size()},
+                     [&](Result<void> result) {
+                         ASSERT_TRUE(result.has_value());
+                         if (++written < 10) next();
+                     });
     };
     next();
     EXPECT_TRUE(run_until([&] { return written == 10; }));
@@ -374,7 +376,8 @@ TEST(RealFiles, WorksWhereThereIsNoDirectIo) {
         const AlignedBuffer block = filled(4096, 1);
         files->create(pattern + "/a", [&](Result<FileId> file) {
             ASSERT_TRUE(file) << file.error().message;
-            files->write(*file, 0, {block.data(), block.size()}, [&](Result<void> result) { written = std::move(result); });
+            files->write(*file, 0, {block.data(), block.size()},
+                         [&](Result<void> result) { written = std::move(result); });
         });
         while (!written) {
             if (files->poll() == 0) loop.wait(SystemClock().now().mono.plus_ms(1000));

@@ -63,7 +63,8 @@ Result<std::size_t> Socket::read_some(MutableBytes into) {
     ssize_t got = -1;
     do got = ::recv(fd_.get(), into.data(), into.size(), 0);
     while (got < 0 && errno == EINTR);
-    if (got > 0) [[likely]] return static_cast<std::size_t>(got);
+    if (got > 0) [[likely]]
+        return static_cast<std::size_t>(got);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
     const int error = errno;
     // A finished stream stays readable for ever; without the pause it would call back every turn.
@@ -85,7 +86,8 @@ Result<std::size_t> Socket::write_some(std::span<const ByteView> pieces) {
     ssize_t sent = -1;
     do sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    if (sent >= 0) [[likely]] return static_cast<std::size_t>(sent);
+    if (sent >= 0) [[likely]]
+        return static_cast<std::size_t>(sent);
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return 0;
     return std::unexpected(errno_error(errno, "send"));
 }

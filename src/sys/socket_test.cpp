@@ -275,9 +275,9 @@ TEST(Listener, ClosedInItsOwnCallbackItAcceptsNoMore) {
     int accepts = 0;
     std::optional<Listener> listener;
     listener = Listener::open(loop, {"127.0.0.1", 0}, [&](Fd) {
-        ++accepts;
-        listener.reset();
-    }).value();
+                   ++accepts;
+                   listener.reset();
+               }).value();
     auto one = Socket::connect(loop, listener->local());
     auto two = Socket::connect(loop, listener->local());
     ASSERT_TRUE(run_until(loop, [&] { return accepts > 0; }));

@@ -69,6 +69,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<BlockIo> make_thread_io(Loop& loop, unsigned threads) { return std::make_unique<ThreadIo>(loop, threads); }
+std::unique_ptr<BlockIo> make_thread_io(Loop& loop, unsigned threads) {
+    return std::make_unique<ThreadIo>(loop, threads);
+}
 
 }  // namespace fantail::sys

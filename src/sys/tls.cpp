@@ -41,7 +41,8 @@ int verify_mode(PeerCheck check) {
 }
 
 Result<void> load_own_certificate(SSL_CTX* context, const TlsConfig& config) {
-    if (::SSL_CTX_use_certificate_chain_file(context, config.chain_file.c_str()) != 1) return file_failure(config.chain_file);
+    if (::SSL_CTX_use_certificate_chain_file(context, config.chain_file.c_str()) != 1)
+        return file_failure(config.chain_file);
     if (::SSL_CTX_use_PrivateKey_file(context, config.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
         return file_failure(config.key_file);
     }
@@ -55,7 +56,8 @@ Result<void> load_trust(SSL_CTX* context, const TlsConfig& config, bool server) 
         if (config.peer != PeerCheck::none) ::SSL_CTX_set_default_verify_paths(context);
         return {};
     }
-    if (::SSL_CTX_load_verify_locations(context, config.ca_file.c_str(), nullptr) != 1) return file_failure(config.ca_file);
+    if (::SSL_CTX_load_verify_locations(context, config.ca_file.c_str(), nullptr) != 1)
+        return file_failure(config.ca_file);
     // The list tells clients which of their certificates to offer.
     if (server) ::SSL_CTX_set_client_CA_list(context, ::SSL_load_client_CA_file(config.ca_file.c_str()));
     ::ERR_clear_error();
@@ -99,7 +101,8 @@ std::string common_name_of(const X509* certificate) {
 }
 
 void add_alternative_names(const X509* certificate, TlsPeer& peer) {
-    const Names names(static_cast<GENERAL_NAMES*>(::X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+    const Names names(
+        static_cast<GENERAL_NAMES*>(::X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
     for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
         const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
         if (name->type == GEN_DNS) peer.dns_names.push_back(text_of(name->d.dNSName));
@@ -199,7 +202,9 @@ Result<void> TlsStream::judge(int returned) {
     const int detail = ERR_GET_REASON(code);
     const bool no_certificate = detail == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
     const bool not_tls = detail == SSL_R_WRONG_VERSION_NUMBER || detail == SSL_R_HTTP_REQUEST;
-    const ErrorCode kind = no_certificate ? ErrorCode::not_authenticated : not_tls ? ErrorCode::malformed : ErrorCode::io;
+    const ErrorCode kind = no_certificate ? ErrorCode::not_authenticated
+                           : not_tls      ? ErrorCode::malformed
+                                          : ErrorCode::io;
     return fail(kind, "tls: " + take_reason());
 }
 

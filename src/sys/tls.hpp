@@ -26,7 +26,7 @@ enum class PeerCheck : std::uint8_t {
 struct TlsConfig {
     std::string chain_file;  ///< the certificate, then its issuers
     std::string key_file;
-    std::string ca_file;     ///< who may sign the peer's certificate; empty: the system's store
+    std::string ca_file;  ///< who may sign the peer's certificate; empty: the system's store
     PeerCheck peer = PeerCheck::none;
 };
 
@@ -65,7 +65,7 @@ public:
     enum class State : std::uint8_t {
         handshaking,
         open,
-        ended,   ///< the peer has ended the stream properly (close_notify); we may still write
+        ended,  ///< the peer has ended the stream properly (close_notify); we may still write
         failed,
     };
 
@@ -99,7 +99,8 @@ private:
     };
 
     static Result<TlsStream> make(std::shared_ptr<const TlsContext> context);
-    explicit TlsStream(std::shared_ptr<const TlsContext> context, ssl_st* ssl) : context_(std::move(context)), ssl_(ssl) {}
+    explicit TlsStream(std::shared_ptr<const TlsContext> context, ssl_st* ssl)
+        : context_(std::move(context)), ssl_(ssl) {}
     Result<void> shake_hands();
     Result<void> judge(int returned);
 

@@ -68,8 +68,10 @@ private:
         ::X509_gmtime_adj(::X509_getm_notAfter(x), 3600);
         ::X509_set_pubkey(x, made.key);
         X509_NAME* subject = ::X509_get_subject_name(x);
-        ::X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>("Example"), -1, -1, 0);
-        ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+        ::X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>("Example"), -1,
+                                     -1, 0);
+        ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(name.c_str()),
+                                     -1, -1, 0);
         ::X509_set_issuer_name(x, ::X509_get_subject_name(issuer != nullptr ? issuer->certificate : x));
         if (issuer == nullptr) add_extension(x, NID_basic_constraints, "critical,CA:TRUE");
         if (!alternative_names.empty()) add_extension(x, NID_subject_alt_name, alternative_names.c_str());
@@ -126,7 +128,8 @@ class Tls : public ::testing::Test {
 protected:
     Authority authority;
     Identity broker = authority.issue("broker", "DNS:broker.example,IP:127.0.0.1");
-    TlsConfig server{.chain_file = broker.chain_file, .key_file = broker.key_file, .ca_file = {}, .peer = PeerCheck::none};
+    TlsConfig server{
+        .chain_file = broker.chain_file, .key_file = broker.key_file, .ca_file = {}, .peer = PeerCheck::none};
     TlsConfig client{.chain_file = {}, .key_file = {}, .ca_file = authority.ca_file(), .peer = PeerCheck::required};
 };
 
@@ -286,7 +289,8 @@ TEST_F(Tls, AReloadedContextServesNewConnectionsAndOldOnesGoOn) {
     server.chain_file = renewed.chain_file;
     server.key_file = renewed.key_file;
     context = TlsContext::server(server).value();
-    for (const auto& [stream, name] : {std::pair{&old_server, "broker"}, {static_cast<TlsStream*>(nullptr), "renewed"}}) {
+    for (const auto& [stream, name] :
+         {std::pair{&old_server, "broker"}, {static_cast<TlsStream*>(nullptr), "renewed"}}) {
         auto fresh = TlsStream::accept(context).value();
         TlsStream& serving = stream != nullptr ? *stream : fresh;
         auto connecting = TlsStream::connect(TlsContext::client(client).value(), "broker.example").value();

@@ -72,7 +72,8 @@ Watch& Watch::operator=(Watch&& other) noexcept {
 
 Result<Watch> Watch::open(Loop& loop, int fd) {
     const int flags = ::fcntl(fd, F_GETFL);
-    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return std::unexpected(errno_error(errno, "watch a descriptor"));
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return std::unexpected(errno_error(errno, "watch a descriptor"));
     auto state = std::make_unique<State>(loop.impl(), fd);
     // Nearly all are read from at once: refusals show here, and reading costs no further call.
     const int error = state->ask(EPOLLIN);

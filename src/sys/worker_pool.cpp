@@ -28,7 +28,8 @@ void WorkerPool::submit(Job& job) {
 }
 
 void WorkerPool::collect(std::vector<Job*>& completed) {
-    if (!has_completed()) [[likely]] return;
+    if (!has_completed()) [[likely]]
+        return;
     const std::lock_guard lock(mutex_);
     completed.insert(completed.end(), completed_.begin(), completed_.end());
     completed_.clear();

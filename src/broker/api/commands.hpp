@@ -245,8 +245,9 @@ struct RemovePolicy {
 };
 
 /// Answered by AdminReply, after the change is durable (where what it changes is) and every core has seen it.
-using AdminCommand = std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind,
-                                  ConnectionOpened, ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser,
-                                  PutPermission, RemovePermission, PutTopicPermission, RemoveTopicPermission, PutPolicy, RemovePolicy>;
+using AdminCommand =
+    std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind, ConnectionOpened,
+                 ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser, PutPermission, RemovePermission,
+                 PutTopicPermission, RemoveTopicPermission, PutPolicy, RemovePolicy>;
 
 }  // namespace fantail::broker

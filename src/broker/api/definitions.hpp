@@ -21,9 +21,9 @@ enum class QueueKind : std::uint8_t {
 };
 
 enum class Overflow : std::uint8_t {
-    drop_head,            ///< the oldest messages go (dead-lettered as maxlen)
-    reject_publish,       ///< new messages are refused (negative confirm)
-    reject_publish_dlx,   ///< refused and dead-lettered
+    drop_head,           ///< the oldest messages go (dead-lettered as maxlen)
+    reject_publish,      ///< new messages are refused (negative confirm)
+    reject_publish_dlx,  ///< refused and dead-lettered
 };
 
 enum class DeadLetterStrategy : std::uint8_t { at_most_once, at_least_once };
@@ -37,15 +37,15 @@ inline constexpr std::uint8_t quorum_priority_max = 31;
 
 /// How a queue behaves: its arguments with the policies that apply laid over them. Absent = no such rule.
 struct QueueOptions {
-    std::optional<std::int64_t> message_ttl_ms;      ///< >= 0
-    std::optional<std::int64_t> expires_ms;          ///< > 0; deleted when unused for so long
+    std::optional<std::int64_t> message_ttl_ms;  ///< >= 0
+    std::optional<std::int64_t> expires_ms;      ///< > 0; deleted when unused for so long
     std::optional<std::string> dead_letter_exchange;
     std::optional<std::string> dead_letter_routing_key;
     DeadLetterStrategy dead_letter_strategy = DeadLetterStrategy::at_most_once;
-    std::optional<std::uint64_t> length_max;         ///< ready messages
-    std::optional<std::uint64_t> length_bytes_max;   ///< bytes of ready bodies
+    std::optional<std::uint64_t> length_max;        ///< ready messages
+    std::optional<std::uint64_t> length_bytes_max;  ///< bytes of ready bodies
     Overflow overflow = Overflow::drop_head;
-    std::uint8_t priority_max = 0;                   ///< 0: not declared; n: levels 0..n, one stream each
+    std::uint8_t priority_max = 0;  ///< 0: not declared; n: levels 0..n, one stream each
     bool single_active_consumer = false;
     /// Returns after which a message is dead-lettered. In force: absent = none. Declared and in policies: negative = none,
     /// absent = not stated; the controller then gives quorum queues delivery_limit_default.
@@ -54,8 +54,8 @@ struct QueueOptions {
     std::int64_t delayed_retry_min_ms = 0;
     std::int64_t delayed_retry_max_ms = 0;
     std::optional<std::int64_t> consumer_timeout_ms;
-    std::int64_t deduplication_window_ms = 0;        ///< 0: off
-    std::optional<std::int64_t> retention_ms;        ///< streams: age
+    std::int64_t deduplication_window_ms = 0;  ///< 0: off
+    std::optional<std::int64_t> retention_ms;  ///< streams: age
     bool operator==(const QueueOptions&) const = default;
 };
 
@@ -72,7 +72,9 @@ public:
     [[nodiscard]] bool is_default() const { return shared_ == nullptr; }
     /// How many handles share the object; 0 for the default.
     [[nodiscard]] long holders() const { return shared_.use_count(); }
-    [[nodiscard]] bool operator==(const OptionsRef& other) const { return shared_ == other.shared_ || **this == *other; }
+    [[nodiscard]] bool operator==(const OptionsRef& other) const {
+        return shared_ == other.shared_ || **this == *other;
+    }
 
 private:
     static const QueueOptions& defaults() {
@@ -91,10 +93,10 @@ struct QueueDefinition {
     bool durable = true;
     bool auto_delete = false;
     std::optional<ConnectionId> exclusive_owner;
-    Bytes arguments;            ///< as declared (record/field_table.hpp), for comparison and display
-    OptionsRef declared;        ///< from the arguments alone
-    OptionsRef options;         ///< what is in force (arguments and policies)
-    std::string policy;         ///< name of the policy in force, or empty
+    Bytes arguments;      ///< as declared (record/field_table.hpp), for comparison and display
+    OptionsRef declared;  ///< from the arguments alone
+    OptionsRef options;   ///< what is in force (arguments and policies)
+    std::string policy;   ///< name of the policy in force, or empty
     std::string operator_policy;
     /// Level i's messages stand in this stream: the queue's own id space, see level_stream().
     [[nodiscard]] std::uint8_t highest_level() const {
@@ -113,31 +115,39 @@ using QueueDefinitionRef = std::shared_ptr<const QueueDefinition>;
 [[nodiscard]] constexpr QueueId queue_of(StreamId stream) {
     return make_id<QueueId>(static_cast<std::uint16_t>(stream.value >> 48), (stream.value & 0xFFFF'FFFF'FFFFull) >> 8);
 }
-[[nodiscard]] constexpr std::uint8_t level_of(StreamId stream) { return static_cast<std::uint8_t>(stream.value & 0xFF); }
+[[nodiscard]] constexpr std::uint8_t level_of(StreamId stream) {
+    return static_cast<std::uint8_t>(stream.value & 0xFF);
+}
 
 enum class ExchangeType : std::uint8_t {
-    direct, fanout, topic, headers,
-    consistent_hash,   ///< binding keys are weights
-    modulus_hash, random, local_random, recent_history,
+    direct,
+    fanout,
+    topic,
+    headers,
+    consistent_hash,  ///< binding keys are weights
+    modulus_hash,
+    random,
+    local_random,
+    recent_history,
 };
 
 struct ExchangeDefinition {
     ExchangeId id;
     VhostId vhost;
-    std::string name;            ///< empty: the default exchange
+    std::string name;  ///< empty: the default exchange
     ExchangeType type = ExchangeType::direct;
     bool durable = true;
     bool auto_delete = false;
     bool internal = false;
-    bool delayed = false;        ///< declared for messages with a delay, which any queue honours: for display
-    std::string type_name;       ///< as declared, for comparison and display
+    bool delayed = false;   ///< declared for messages with a delay, which any queue honours: for display
+    std::string type_name;  ///< as declared, for comparison and display
     Bytes arguments;
-    std::string alternate;       ///< name, or empty (policies laid over)
-    std::string declared_alternate;   ///< from the arguments alone; set by the controller
-    std::string hash_header;     ///< consistent_hash: header to hash instead of the routing key
-    std::string hash_property;   ///< or property: message_id, correlation_id, timestamp
+    std::string alternate;           ///< name, or empty (policies laid over)
+    std::string declared_alternate;  ///< from the arguments alone; set by the controller
+    std::string hash_header;         ///< consistent_hash: header to hash instead of the routing key
+    std::string hash_property;       ///< or property: message_id, correlation_id, timestamp
     std::int64_t deduplication_window_ms = 0;
-    std::uint32_t history_length = 0;   ///< recent_history
+    std::uint32_t history_length = 0;  ///< recent_history
     std::string policy;
 };
 
@@ -148,7 +158,7 @@ struct BindingDefinition {
     std::string destination;
     bool to_exchange = false;
     std::string routing_key;
-    Bytes arguments;             ///< field table; headers exchanges match against it
+    Bytes arguments;  ///< field table; headers exchanges match against it
     bool operator==(const BindingDefinition&) const = default;
 };
 
@@ -163,7 +173,8 @@ struct VhostDefinition {
 
 struct UserDefinition {
     std::string name;
-    Bytes password_hash;         ///< opaque to the broker: made and checked by the server's authenticator; empty = no password login
+    Bytes
+        password_hash;  ///< opaque to the broker: made and checked by the server's authenticator; empty = no password login
     std::vector<std::string> tags;
     std::optional<std::uint32_t> connections_max;
     std::optional<std::uint32_t> channels_max;
@@ -197,9 +208,9 @@ struct PolicyDefinition {
     PolicyTarget apply_to = PolicyTarget::all;
     std::int32_t priority = 0;
     bool is_operator = false;
-    QueueOptions options;          ///< only the present fields count; enums count if in `keys`
+    QueueOptions options;  ///< only the present fields count; enums count if in `keys`
     std::string alternate_exchange;
-    std::vector<std::pair<std::string, std::string>> keys;   ///< as set (name, JSON text), for display
+    std::vector<std::pair<std::string, std::string>> keys;  ///< as set (name, JSON text), for display
 };
 
 }  // namespace fantail::broker

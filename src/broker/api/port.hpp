@@ -16,15 +16,16 @@ namespace fantail::broker {
 
 /// Where a message goes. Reused by the caller; cleared by route().
 struct Route {
-    std::vector<const QueueDefinition*> queues;   ///< each once, in no particular order
-    bool repeatable = false;  ///< depends on exchange and key alone (no headers, chance or history on the way): may be kept
+    std::vector<const QueueDefinition*> queues;  ///< each once, in no particular order
+    bool repeatable =
+        false;  ///< depends on exchange and key alone (no headers, chance or history on the way): may be kept
 };
 
 /// What routing may look at.
 struct RoutingFacts {
     std::string_view routing_key;
-    std::span<const std::string_view> more_keys;  ///< further keys routed alike (CC, BCC)
-    const record::FieldTableView* headers = nullptr;      ///< null: none
+    std::span<const std::string_view> more_keys;      ///< further keys routed alike (CC, BCC)
+    const record::FieldTableView* headers = nullptr;  ///< null: none
     std::string_view message_id;
     std::string_view correlation_id;
     std::int64_t timestamp = 0;
@@ -48,10 +49,11 @@ public:
     /// with an empty name routes to the queue named by the key.
     virtual void route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const = 0;
     /// True if the user may do that to the resource of that name in the vhost.
-    [[nodiscard]] virtual bool permits(std::string_view user, VhostId vhost, Operation operation, std::string_view resource) const = 0;
+    [[nodiscard]] virtual bool permits(std::string_view user, VhostId vhost, Operation operation,
+                                       std::string_view resource) const = 0;
     /// The same for a key of a topic exchange: routing key (write) or binding key (read). True where no rule is set.
-    [[nodiscard]] virtual bool permits_topic(std::string_view user, VhostId vhost, Operation operation, std::string_view exchange,
-                                             std::string_view key) const = 0;
+    [[nodiscard]] virtual bool permits_topic(std::string_view user, VhostId vhost, Operation operation,
+                                             std::string_view exchange, std::string_view key) const = 0;
     /// True if the user has any permission entry in the vhost.
     [[nodiscard]] virtual bool may_enter(std::string_view user, VhostId vhost) const = 0;
 };

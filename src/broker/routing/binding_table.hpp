@@ -24,8 +24,8 @@ using Matches = std::vector<Destination>;
 
 /// What decides where a message goes.
 struct MatchNature {
-    bool every_key = false;   ///< further routing keys (CC) are looked up too; else only the first counts
-    bool repeatable = true;   ///< nothing but routing keys decides
+    bool every_key = false;  ///< further routing keys (CC) are looked up too; else only the first counts
+    bool repeatable = true;  ///< nothing but routing keys decides
 };
 
 /// One way of matching. Single-threaded; a binding is added at most once and removed only if it was added. Results depend

@@ -49,14 +49,17 @@ std::optional<unsigned> hash_weight(std::string_view key) {
 void ConsistentHashTable::add(const BindingDefinition& binding, Destination to) {
     const Entry entry{name_hash(binding), static_cast<double>(hash_weight(binding.routing_key).value_or(1)), to};
     entries_.insert(place_of(entries_, entry.seed, &Entry::seed), entry);
-    equal_weights_ = std::ranges::all_of(entries_, [&](const Entry& each) { return each.weight == entries_.front().weight; });
+    equal_weights_ =
+        std::ranges::all_of(entries_, [&](const Entry& each) { return each.weight == entries_.front().weight; });
 }
 
 void ConsistentHashTable::remove(const BindingDefinition& binding, Destination to) {
     const std::uint64_t seed = name_hash(binding);
-    const auto at = std::ranges::find_if(entries_, [&](const Entry& each) { return each.seed == seed && each.to == to; });
+    const auto at =
+        std::ranges::find_if(entries_, [&](const Entry& each) { return each.seed == seed && each.to == to; });
     if (at != entries_.end()) entries_.erase(at);
-    equal_weights_ = std::ranges::all_of(entries_, [&](const Entry& each) { return each.weight == entries_.front().weight; });
+    equal_weights_ =
+        std::ranges::all_of(entries_, [&](const Entry& each) { return each.weight == entries_.front().weight; });
 }
 
 std::uint64_t ConsistentHashTable::hash_of(std::string_view key, const RoutingFacts& facts) const {

@@ -17,7 +17,8 @@ class ConsistentHashTable final : public BindingTable {
 public:
     /// \param header what to hash instead of the routing key, or empty
     /// \param property `message_id`, `correlation_id` or `timestamp`, or empty
-    ConsistentHashTable(std::string header, std::string property) : header_(std::move(header)), property_(std::move(property)) {}
+    ConsistentHashTable(std::string header, std::string property)
+        : header_(std::move(header)), property_(std::move(property)) {}
     void add(const BindingDefinition& binding, Destination to) override;
     void remove(const BindingDefinition& binding, Destination to) override;
     void match(std::string_view key, const RoutingFacts& facts, std::uint64_t draw, Matches& out) const override;
@@ -25,7 +26,7 @@ public:
 
 private:
     struct Entry {
-        std::uint64_t seed = 0;   ///< from the binding's name
+        std::uint64_t seed = 0;  ///< from the binding's name
         double weight = 1;
         Destination to;
     };
@@ -35,7 +36,7 @@ private:
 
     std::string header_;
     std::string property_;
-    std::vector<Entry> entries_;   ///< by seed
+    std::vector<Entry> entries_;  ///< by seed
     bool equal_weights_ = true;
 };
 
@@ -51,7 +52,7 @@ public:
 
 private:
     struct Entry {
-        std::uint64_t place = 0;   ///< from the binding's name: the order is the same in every replica
+        std::uint64_t place = 0;  ///< from the binding's name: the order is the same in every replica
         Destination to;
     };
     By by_;

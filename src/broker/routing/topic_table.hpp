@@ -20,12 +20,12 @@ public:
 
 private:
     struct Node {
-        TextMap<std::unique_ptr<Node>> next;   ///< by plain word
+        TextMap<std::unique_ptr<Node>> next;  ///< by plain word
         std::unique_ptr<Node> star;
         std::unique_ptr<Node> hash;
         std::vector<Destination> here;
-        bool is_hash = false;                  ///< stands behind a `#`: takes any word and stays
-        mutable std::uint64_t seen = 0;        ///< the last step in which a key was here
+        bool is_hash = false;            ///< stands behind a `#`: takes any word and stays
+        mutable std::uint64_t seen = 0;  ///< the last step in which a key was here
         [[nodiscard]] bool is_leaf() const { return next.empty() && !star && !hash; }
         [[nodiscard]] bool empty() const { return is_leaf() && here.empty(); }
         std::unique_ptr<Node>& child(std::string_view word);
@@ -39,8 +39,8 @@ private:
     // Scratch of match().
     mutable std::vector<const Node*> active_;
     mutable std::vector<const Node*> before_;
-    mutable std::uint64_t step_ = 0;           ///< counts words of all keys
-    mutable std::uint64_t first_step_ = 0;     ///< of the present key
+    mutable std::uint64_t step_ = 0;        ///< counts words of all keys
+    mutable std::uint64_t first_step_ = 0;  ///< of the present key
 };
 
 }  // namespace fantail::broker

@@ -196,7 +196,7 @@ private:
     std::vector<ConsumerId> cancelled_by_us_;  ///< their queue went, and delete-ok has not
     std::string reply_address_;                ///< of the direct reply consumer, or empty
     Unacked unacked_;
-    std::uint64_t unacked_gets_ = 0;  ///< of unacked_, those that came by basic.get
+    std::uint64_t unacked_gets_ = 0;     ///< of unacked_, those that came by basic.get
     std::vector<broker::Deliver> held_;  ///< leased to us, waiting for the global window
     Confirms confirms_;
     std::unique_ptr<Transaction> transaction_;  ///< in transaction mode

@@ -313,7 +313,8 @@ Handled Channel::check_outcome(const LeaseRange& range, broker::Outcome outcome)
     if (outcome == broker::Outcome::accept) return {};
     const auto* queue = link().catalog().queue(range.queue);
     if (queue == nullptr || queue->kind != broker::QueueKind::stream) return {};
-    return refuse(ReplyCode::not_implemented, "reject and nack are not supported by stream " + described("queue", queue->name, link()));
+    return refuse(ReplyCode::not_implemented,
+                  "reject and nack are not supported by stream " + described("queue", queue->name, link()));
 }
 
 /// Tells the broker, now that the message is out of unacked_.

@@ -122,7 +122,8 @@ Handled Channel::handle(const ExchangeUnbind& method) {
 Handled Channel::declare_passive(const QueueDeclare& method) {
     FANTAIL_TRY(const std::string name, queue_name(method.queue));
     if (is_reply_queue(name)) {
-        if (name != reply_queue && !parse_reply_address(name)) return refuse(not_found({"queue", name, link().vhost_name}));
+        if (name != reply_queue && !parse_reply_address(name))
+            return refuse(not_found({"queue", name, link().vhost_name}));
         if (!method.no_wait) link().send(number_, QueueDeclareOk{.queue = name, .consumer_count = 1});
         return {};
     }

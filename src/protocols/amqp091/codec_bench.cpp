@@ -26,7 +26,8 @@ Bytes published(std::size_t body_size, std::size_t count) {
     const Bytes properties = typical_properties();
     Bytes out;
     for (std::size_t i = 0; i < count; ++i) {
-        write_publish(out, 1, {.exchange = "orders", .routing_key = "orders.created.eu"}, {properties, body}, frame_max);
+        write_publish(out, 1, {.exchange = "orders", .routing_key = "orders.created.eu"}, {properties, body},
+                      frame_max);
     }
     return out;
 }
@@ -75,7 +76,9 @@ void deliver_encode(benchmark::State& state) {
         out.clear();
         for (std::size_t i = 0; i < batch; ++i) {
             write_deliver(out, 1,
-                          {.consumer_tag = "amq.ctag-0123456789abcdefghijkl", .delivery_tag = ++tag, .exchange = "orders",
+                          {.consumer_tag = "amq.ctag-0123456789abcdefghijkl",
+                           .delivery_tag = ++tag,
+                           .exchange = "orders",
                            .routing_key = "orders.created.eu"},
                           {properties, body}, frame_max);
         }
@@ -92,7 +95,8 @@ void ack_decode(benchmark::State& state) {
     for (auto _ : state) {
         Frame frame;
         benchmark::DoNotOptimize(in.data());
-        if (!take_frame(in, frame_max, frame) || method_id(frame.payload) != MethodId::basic_ack) state.SkipWithError("no ack");
+        if (!take_frame(in, frame_max, frame) || method_id(frame.payload) != MethodId::basic_ack)
+            state.SkipWithError("no ack");
         BasicAck m;
         Reader arguments(frame.payload.subspan(4));
         decode_into(m, arguments);

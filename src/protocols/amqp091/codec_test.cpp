@@ -35,15 +35,21 @@ std::string text(const Bytes& bytes) { return std::string(as_text(bytes)); }
 
 TEST(AmqpMethod, PublishHasTheBytesOfTheSpec) {
     const BasicPublish m{.exchange = "ex", .routing_key = "key", .mandatory = true};
-    EXPECT_EQ(text(frame_of(1, m)), "\x01\0\x01\0\0\0\x0E\0\x3C\0\x28\0\0\x02"
-                                    "ex\x03"
-                                    "key\x01\xCE"sv);
+    EXPECT_EQ(text(frame_of(1, m)),
+              "\x01\0\x01\0\0\0\x0E\0\x3C\0\x28\0\0\x02"
+              "ex\x03"
+              "key\x01\xCE"sv);
 }
 
 TEST(AmqpMethod, DeliverHasTheBytesOfTheSpec) {
-    const BasicDeliver m{.consumer_tag = "c1", .delivery_tag = 0x0102030405060708, .redelivered = true, .exchange = "", .routing_key = "q"};
-    EXPECT_EQ(text(frame_of(0x1234, m)), "\x01\x12\x34\0\0\0\x13\0\x3C\0\x3C\x02"
-                                         "c1\x01\x02\x03\x04\x05\x06\x07\x08\x01\0\x01q\xCE"sv);
+    const BasicDeliver m{.consumer_tag = "c1",
+                         .delivery_tag = 0x0102030405060708,
+                         .redelivered = true,
+                         .exchange = "",
+                         .routing_key = "q"};
+    EXPECT_EQ(text(frame_of(0x1234, m)),
+              "\x01\x12\x34\0\0\0\x13\0\x3C\0\x3C\x02"
+              "c1\x01\x02\x03\x04\x05\x06\x07\x08\x01\0\x01q\xCE"sv);
 }
 
 TEST(AmqpMethod, TuneHasTheBytesOfTheSpec) {
@@ -53,10 +59,12 @@ TEST(AmqpMethod, TuneHasTheBytesOfTheSpec) {
 
 TEST(AmqpMethod, StartHasTablesAndLongStringsWithFourByteLengths) {
     const Bytes table{1, 'a', 't', 1};
-    const ConnectionStart m{.version_major = 0, .version_minor = 9, .server_properties = table, .mechanisms = "PLAIN", .locales = "en_US"};
-    EXPECT_EQ(text(frame_of(0, m)), "\x01\0\0\0\0\0\x20\0\x0A\0\x0A\0\x09\0\0\0\x04\x01"
-                                    "at\x01\0\0\0\x05PLAIN\0\0\0\x05"
-                                    "en_US\xCE"sv);
+    const ConnectionStart m{
+        .version_major = 0, .version_minor = 9, .server_properties = table, .mechanisms = "PLAIN", .locales = "en_US"};
+    EXPECT_EQ(text(frame_of(0, m)),
+              "\x01\0\0\0\0\0\x20\0\x0A\0\x0A\0\x09\0\0\0\x04\x01"
+              "at\x01\0\0\0\x05PLAIN\0\0\0\x05"
+              "en_US\xCE"sv);
 }
 
 TEST(AmqpMethod, MethodsWithoutFieldsAreFourBytesLong) {
@@ -106,7 +114,8 @@ TEST(AmqpMethod, EveryMethodRoundTripsWithRandomValues) {
             const auto got = decode(payload);
             ASSERT_TRUE(got) << method_name(M::id) << ": " << got.error().message << ", seed " << seed;
             ASSERT_TRUE(std::holds_alternative<M>(*got)) << method_name(M::id);
-            ASSERT_EQ(describe_fields(std::get<M>(*got)), describe_fields(sent)) << method_name(M::id) << ", seed " << seed;
+            ASSERT_EQ(describe_fields(std::get<M>(*got)), describe_fields(sent))
+                << method_name(M::id) << ", seed " << seed;
         }
     });
 }
@@ -184,7 +193,8 @@ TEST(AmqpMethodInfo, DirectionsAndRepliesAreTheSpecs) {
     EXPECT_EQ(find_method(MethodId::basic_publish)->direction, Direction::to_server);
     EXPECT_EQ(find_method(MethodId::basic_deliver)->direction, Direction::to_client);
     EXPECT_EQ(find_method(MethodId::basic_cancel)->direction, Direction::both);
-    EXPECT_EQ(find_method(MethodId::basic_get)->replies, (std::array{MethodId::basic_get_ok, MethodId::basic_get_empty}));
+    EXPECT_EQ(find_method(MethodId::basic_get)->replies,
+              (std::array{MethodId::basic_get_ok, MethodId::basic_get_empty}));
     EXPECT_TRUE(find_method(MethodId::queue_declare)->synchronous());
     EXPECT_FALSE(find_method(MethodId::basic_recover_async)->synchronous());
 }

@@ -33,7 +33,9 @@ private:
     void fill(FieldKind, std::unsigned_integral auto& field) {
         field = static_cast<std::remove_reference_t<decltype(field)>>(random_());
     }
-    void fill(FieldKind kind, std::string_view& field) { field = make_text(kind == FieldKind::shortstr_ ? shortstr_size_max : 2000); }
+    void fill(FieldKind kind, std::string_view& field) {
+        field = make_text(kind == FieldKind::shortstr_ ? shortstr_size_max : 2000);
+    }
     void fill(FieldKind, ByteView& field) { field = as_bytes(make_text(2000)); }
 
     std::string_view make_text(std::size_t size_max) {

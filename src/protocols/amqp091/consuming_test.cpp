@@ -423,8 +423,12 @@ TEST(AmqpAcks, StreamsCanNotBeRejected_540) {
     };
     const auto refused = HasSubstr("connection.close reply_code=540");
     EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicReject{.delivery_tag = 1}); }), refused);
-    EXPECT_THAT(said_after([](Scene& s) { s.send(1, BasicNack{.delivery_tag = 3, .multiple = true, .requeue = true}); }), refused);
-    EXPECT_THAT(said_after([](Scene& s) { s.send(1, TxSelect{}).send(1, BasicReject{.delivery_tag = 1}).send(1, TxCommit{}); }), refused);
+    EXPECT_THAT(
+        said_after([](Scene& s) { s.send(1, BasicNack{.delivery_tag = 3, .multiple = true, .requeue = true}); }),
+        refused);
+    EXPECT_THAT(
+        said_after([](Scene& s) { s.send(1, TxSelect{}).send(1, BasicReject{.delivery_tag = 1}).send(1, TxCommit{}); }),
+        refused);
     EXPECT_EQ(said_after([](Scene& s) { s.send(1, BasicAck{.delivery_tag = 3, .multiple = true}); }), "");
 }
 

@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::array<std::uint8_t, 2> no_properties{};
 
-std::uint8_t* store_content_header(std::uint8_t* p, std::uint16_t channel, ByteView property_bytes, std::uint64_t body_size) {
+std::uint8_t* store_content_header(std::uint8_t* p, std::uint16_t channel, ByteView property_bytes,
+                                   std::uint64_t body_size) {
     p = fields::store_frame_header(p, FrameType::header, channel, content_header_fixed_size + property_bytes.size());
     p = fields::store_short(p, basic_class_id);
     p = fields::store_short(p, 0);
@@ -25,7 +26,8 @@ std::uint8_t* store_body_frame(std::uint8_t* p, std::uint16_t channel, ByteView 
 }
 
 template <class M>
-void write_message(Bytes& out, std::uint16_t channel, const M& method, const Content& content, std::uint32_t frame_max) {
+void write_message(Bytes& out, std::uint16_t channel, const M& method, const Content& content,
+                   std::uint32_t frame_max) {
     FANTAIL_ASSERT(frame_max > frame_overhead);
     const ByteView properties = content.property_bytes.empty() ? ByteView(no_properties) : content.property_bytes;
     const std::size_t method_size = encoded_size(method);
@@ -74,16 +76,20 @@ Result<ContentHeader> decode_content_header(ByteView payload) {
     return header;
 }
 
-void write_deliver(Bytes& out, std::uint16_t channel, const BasicDeliver& method, const Content& content, std::uint32_t frame_max) {
+void write_deliver(Bytes& out, std::uint16_t channel, const BasicDeliver& method, const Content& content,
+                   std::uint32_t frame_max) {
     write_message(out, channel, method, content, frame_max);
 }
-void write_get_ok(Bytes& out, std::uint16_t channel, const BasicGetOk& method, const Content& content, std::uint32_t frame_max) {
+void write_get_ok(Bytes& out, std::uint16_t channel, const BasicGetOk& method, const Content& content,
+                  std::uint32_t frame_max) {
     write_message(out, channel, method, content, frame_max);
 }
-void write_return(Bytes& out, std::uint16_t channel, const BasicReturn& method, const Content& content, std::uint32_t frame_max) {
+void write_return(Bytes& out, std::uint16_t channel, const BasicReturn& method, const Content& content,
+                  std::uint32_t frame_max) {
     write_message(out, channel, method, content, frame_max);
 }
-void write_publish(Bytes& out, std::uint16_t channel, const BasicPublish& method, const Content& content, std::uint32_t frame_max) {
+void write_publish(Bytes& out, std::uint16_t channel, const BasicPublish& method, const Content& content,
+                   std::uint32_t frame_max) {
     write_message(out, channel, method, content, frame_max);
 }
 

@@ -44,11 +44,15 @@ struct Content {
 
 // Each appends a whole message: method, header, body split at frame_max - 8 bytes. Hot: one reservation, then raw stores.
 // `frame_max` is the negotiated one in bytes. REQUIRES: frame_max > 8, header_fits(), shortstrs of at most 255 bytes.
-void write_deliver(Bytes& out, std::uint16_t channel, const BasicDeliver& method, const Content& content, std::uint32_t frame_max);
-void write_get_ok(Bytes& out, std::uint16_t channel, const BasicGetOk& method, const Content& content, std::uint32_t frame_max);
-void write_return(Bytes& out, std::uint16_t channel, const BasicReturn& method, const Content& content, std::uint32_t frame_max);
+void write_deliver(Bytes& out, std::uint16_t channel, const BasicDeliver& method, const Content& content,
+                   std::uint32_t frame_max);
+void write_get_ok(Bytes& out, std::uint16_t channel, const BasicGetOk& method, const Content& content,
+                  std::uint32_t frame_max);
+void write_return(Bytes& out, std::uint16_t channel, const BasicReturn& method, const Content& content,
+                  std::uint32_t frame_max);
 /// For clients: tests, the load driver, bridges.
-void write_publish(Bytes& out, std::uint16_t channel, const BasicPublish& method, const Content& content, std::uint32_t frame_max);
+void write_publish(Bytes& out, std::uint16_t channel, const BasicPublish& method, const Content& content,
+                   std::uint32_t frame_max);
 
 /// A published message that lies whole in the read buffer. Views into that.
 struct WholePublish {

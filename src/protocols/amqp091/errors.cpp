@@ -83,8 +83,8 @@ ReplyCode reply_code_of(ErrorCode code) {
 }
 
 ReplyError reply_error(const Error& error) {
-    const bool inside = error.code == ErrorCode::internal || error.code == ErrorCode::io || error.code == ErrorCode::corrupt ||
-                        error.code == ErrorCode::fenced;
+    const bool inside = error.code == ErrorCode::internal || error.code == ErrorCode::io ||
+                        error.code == ErrorCode::corrupt || error.code == ErrorCode::fenced;
     const ReplyCode code = reply_code_of(error.code);
     return inside || error.message.empty() ? reply_error(code) : reply_error(code, error.message);
 }
@@ -92,17 +92,20 @@ ReplyError reply_error(const Error& error) {
 ReplyError not_found(const NamedThing& thing) { return reply_error(ReplyCode::not_found, "no " + describe(thing)); }
 
 ReplyError queue_locked(std::string_view queue, std::string_view vhost) {
-    return reply_error(ReplyCode::resource_locked, "cannot obtain exclusive access to locked " + describe({"queue", queue, vhost}) +
+    return reply_error(ReplyCode::resource_locked, "cannot obtain exclusive access to locked " +
+                                                       describe({"queue", queue, vhost}) +
                                                        ": it belongs to another connection");
 }
 
 ReplyError inequivalent(const NamedThing& thing, const InequivalentArgument& what) {
-    return reply_error(ReplyCode::precondition_failed, "inequivalent arg " + quoted(what.name) + " for " + describe(thing) +
-                                                           ": received " + quoted(what.received) + " but current is " +
-                                                           quoted(what.current));
+    return reply_error(ReplyCode::precondition_failed, "inequivalent arg " + quoted(what.name) + " for " +
+                                                           describe(thing) + ": received " + quoted(what.received) +
+                                                           " but current is " + quoted(what.current));
 }
 
-ReplyError in_use(const NamedThing& thing) { return reply_error(ReplyCode::precondition_failed, describe(thing) + " in use"); }
+ReplyError in_use(const NamedThing& thing) {
+    return reply_error(ReplyCode::precondition_failed, describe(thing) + " in use");
+}
 
 ReplyError not_empty(const NamedThing& thing) {
     return reply_error(ReplyCode::precondition_failed, describe(thing) + " is not empty");
@@ -122,7 +125,8 @@ ReplyError default_exchange_refused() {
 }
 
 ReplyError login_refused(std::string_view mechanism) {
-    return reply_error(ReplyCode::access_refused, "login refused: authentication with " + std::string(mechanism) + " failed");
+    return reply_error(ReplyCode::access_refused,
+                       "login refused: authentication with " + std::string(mechanism) + " failed");
 }
 
 ReplyError no_vhost(std::string_view vhost) {

@@ -45,7 +45,8 @@ enum class FrameStatus : std::uint8_t { need_more, complete };
     const auto size = load_be<std::uint32_t>(&in[3]);
     if (size > frame_max - frame_overhead || in.size() - frame_overhead < size) return false;
     if (in[frame_header_size + size] != frame_end) return false;
-    out = {FrameType{type}, load_be<std::uint16_t>(&in[1]), in.subspan(frame_header_size, size), std::size_t{size} + frame_overhead};
+    out = {FrameType{type}, load_be<std::uint16_t>(&in[1]), in.subspan(frame_header_size, size),
+           std::size_t{size} + frame_overhead};
     return true;
 }
 

@@ -321,15 +321,18 @@ TEST(AmqpPublish, EveryKeyOfATopicExchangeMustBePermitted_403) {
     s.broker.topology.add_exchange("topics", broker::ExchangeType::topic);
     s.broker.topology.add_exchange("direct", broker::ExchangeType::direct);
     s.broker.topology.denied = {"write topics/b", "write direct/b"};
-    s.publish(1, {.exchange = "direct", .routing_key = "b"}, "x").publish(1, {.exchange = "topics", .routing_key = "a"}, "x").turn();
+    s.publish(1, {.exchange = "direct", .routing_key = "b"}, "x")
+        .publish(1, {.exchange = "topics", .routing_key = "a"}, "x")
+        .turn();
     EXPECT_THAT(s.said(), IsEmpty());
     record::FieldTableBuilder headers;
     record::FieldArrayBuilder copies;
     copies.add_text("b");
     headers.set_array("CC", copies.view());
     s.publish(1, {.exchange = "topics", .routing_key = "a"}, "x", with_headers(headers)).turn();
-    EXPECT_THAT(s.said(), ElementsAre(AllOf(StartsWith("1 channel.close reply_code=403"),
-                                            HasSubstr("write access to topic 'b' in exchange 'topics' in vhost '/' refused"))));
+    EXPECT_THAT(s.said(),
+                ElementsAre(AllOf(StartsWith("1 channel.close reply_code=403"),
+                                  HasSubstr("write access to topic 'b' in exchange 'topics' in vhost '/' refused"))));
 }
 
 TEST(AmqpPublish, CopiesGoToCcAndBccAndBccIsRemoved) {
@@ -557,7 +560,8 @@ TEST(AmqpTx, MultipleSettlesWhatNoEarlierMethodOfTheTransactionDid) {
     std::vector<std::pair<std::uint64_t, broker::Outcome>> settled;
     for (const broker::Settle& settle : s.broker.all<broker::Settle>()) {
         for (const auto& range : settle.ranges) {
-            for (std::uint64_t at = range.first.value; at < range.end.value; ++at) settled.emplace_back(at, settle.outcome);
+            for (std::uint64_t at = range.first.value; at < range.end.value; ++at)
+                settled.emplace_back(at, settle.outcome);
         }
     }
     EXPECT_THAT(settled, testing::UnorderedElementsAre(testing::Pair(0, broker::Outcome::accept),

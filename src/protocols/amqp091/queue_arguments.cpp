@@ -222,7 +222,9 @@ Replied<QueueKind> choose_kind(const Link& link, const QueueRequest& request) {
         return invalid(link, request, "x-queue-type",
                        word ? "unknown queue type '" + std::string(*word) + "'" : not_a_string);
     if (*kind == QueueKind::classic || (plain && !request.name.empty())) return *kind;
-    if (plain) return refuse(ReplyCode::precondition_failed, "cannot declare a server-named queue for type " + std::string(to_text(*kind)));
+    if (plain)
+        return refuse(ReplyCode::precondition_failed,
+                      "cannot declare a server-named queue for type " + std::string(to_text(*kind)));
     const std::string_view property = !request.durable    ? "non-durable"
                                       : request.exclusive ? "exclusive-owner"
                                                           : "auto-delete";

@@ -98,7 +98,7 @@ private:
     bool announced_ = false;  ///< the broker knows the connection
     bool blocked_ = false;
     bool told_blocked_ = false;
-    bool stopped_ = false;    ///< before a publish, while an alarm is on
+    bool stopped_ = false;  ///< before a publish, while an alarm is on
     std::uint16_t heartbeat_s_ = 0;
     std::uint32_t serials_ = 0;  ///< channels opened so far
     MethodId method_{};          ///< of class connection, being handled

@@ -300,7 +300,8 @@ TEST(AmqpConnection, StopsBeforeAPublishWhileAnAlarmIsOn) {
     s.send(1, BasicQos{.prefetch_count = 1}).publish(1, {.routing_key = "orders"}, "x").send(1, BasicQos{}).turn();
     EXPECT_TRUE(s.broker.held);
     EXPECT_FALSE(s.unread.empty());
-    EXPECT_THAT(s.said(), UnorderedElementsAre("0 connection.blocked reason=low on disk;", StartsWith("1 basic.qos-ok")));
+    EXPECT_THAT(s.said(),
+                UnorderedElementsAre("0 connection.blocked reason=low on disk;", StartsWith("1 basic.qos-ok")));
     EXPECT_THAT(s.broker.all<broker::Append>(), IsEmpty());
 
     s.give(broker::Blocked{false, ""}).turn();

@@ -77,7 +77,8 @@ Handled compare_argument(const NamedThing& thing, std::string_view name, FieldTa
 Handled compare_queue(const Link& link, const broker::DeclareQueue& command, const broker::QueueDefinition& queue) {
     const NamedThing thing = queue_thing(link, command.name);
     if (exclusive_to_another(link, queue)) return refuse(queue_locked(command.name, link.vhost_name));
-    if (command.exclusive != queue.exclusive_owner.has_value()) return refuse(queue_locked(command.name, link.vhost_name));
+    if (command.exclusive != queue.exclusive_owner.has_value())
+        return refuse(queue_locked(command.name, link.vhost_name));
     FANTAIL_CHECK(compare_flag(thing, "durable", command.durable, queue.durable));
     FANTAIL_CHECK(compare_flag(thing, "auto_delete", command.auto_delete, queue.auto_delete));
     if (command.kind != queue.kind) {
@@ -151,7 +152,8 @@ Handled check_source(const Link& link, const broker::BindingDefinition& binding)
     switch (source->type) {
         case broker::ExchangeType::headers: return check_match_word(binding);
         case broker::ExchangeType::consistent_hash: return check_weight(binding);
-        case broker::ExchangeType::topic: return check_topic(link, Operation::read, binding.source, binding.routing_key);
+        case broker::ExchangeType::topic:
+            return check_topic(link, Operation::read, binding.source, binding.routing_key);
         case broker::ExchangeType::direct:
         case broker::ExchangeType::fanout:
         case broker::ExchangeType::modulus_hash:
@@ -180,8 +182,8 @@ Handled check_permission(const Link& link, Operation operation, std::string_view
 Handled check_topic(const Link& link, Operation operation, std::string_view exchange, std::string_view key) {
     if (link.catalog().permits_topic(link.user, link.vhost, operation, exchange, key)) return {};
     return refuse(ReplyCode::access_refused, std::string(to_text(operation)) + " access to topic '" + std::string(key) +
-                                                 "' in " + described("exchange", exchange, link) + " refused for user '" +
-                                                 link.user + "'");
+                                                 "' in " + described("exchange", exchange, link) +
+                                                 " refused for user '" + link.user + "'");
 }
 
 Replied<const broker::QueueDefinition*> find_queue(const Link& link, std::string_view name) {

@@ -160,8 +160,10 @@ TEST(AmqpQueueDeclare, QuorumQueuesAndStreamsMustBePlain_406) {
     FieldTableBuilder t;
     t.set_text("x-queue-type", "quorum");
     EXPECT_THAT(declared(t, {.queue = "q"}), HasSubstr("invalid property 'non-durable' for queue 'q'"));
-    EXPECT_THAT(declared(t, {.queue = "", .durable = true}),
-                HasSubstr("reply_code=406;reply_text=PRECONDITION_FAILED - cannot declare a server-named queue for type quorum"));
+    EXPECT_THAT(
+        declared(t, {.queue = "", .durable = true}),
+        HasSubstr(
+            "reply_code=406;reply_text=PRECONDITION_FAILED - cannot declare a server-named queue for type quorum"));
     EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .exclusive = true}),
                 HasSubstr("invalid property 'exclusive-owner'"));
     EXPECT_THAT(declared(t, {.queue = "q", .durable = true, .auto_delete = true}),

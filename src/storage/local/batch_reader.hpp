@@ -32,7 +32,7 @@ private:
         std::uint64_t at = 0;        ///< of the next batch, in the file
         sys::FileId file;
         sys::AlignedBuffer buffer;
-        std::size_t size = 0;        ///< bytes of it in use
+        std::size_t size = 0;  ///< bytes of it in use
         Batches out;
         std::uint64_t out_bytes = 0;
         std::shared_ptr<Bytes> large;  ///< a batch that is larger than the buffer
@@ -43,7 +43,8 @@ private:
     void answer_later(ReadToken token, Result<Batches> result);
     void read_memory(const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max, ReadToken token);
     void read_journal(const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max, ReadToken token);
-    void journal_read(std::uint64_t file, std::uint64_t position, ByteView bytes, const std::vector<JournalPiece>& pieces, ReadToken token);
+    void journal_read(std::uint64_t file, std::uint64_t position, ByteView bytes,
+                      const std::vector<JournalPiece>& pieces, ReadToken token);
     void read_run(const StreamRun& run, std::uint64_t from, std::uint32_t bytes_max, ReadToken token);
     void run_opened(RunReadPtr read, Result<sys::FileId> file);
     void fetch(RunReadPtr read);
@@ -52,7 +53,8 @@ private:
     [[nodiscard]] Result<bool> take_batch(RunRead& read);
     [[nodiscard]] Result<void> add_batch(RunRead& read, SharedBytes bytes, std::uint32_t count, std::uint64_t base);
     void finish(RunReadPtr read, Result<void> result);
-    [[nodiscard]] Result<SharedBytes> checked_copy(ByteView bytes, std::uint64_t base, const std::string& name, std::uint64_t position);
+    [[nodiscard]] Result<SharedBytes> checked_copy(ByteView bytes, std::uint64_t base, const std::string& name,
+                                                   std::uint64_t position);
     [[nodiscard]] sys::AlignedBuffer take_buffer(std::size_t size);
     void put_back(sys::AlignedBuffer buffer);
 

@@ -67,8 +67,9 @@ void Flusher::read_piece(std::uint64_t at) {
     auto& job = *job_;
     if (at == job.window_size) return window_read();
     const auto size = std::min(job.window_size - at, read_piece_size);
-    rim_.files.read(ring_.file(job.file).file, job.window_position + at, window_.bytes().subspan(at, size),
-                    rim_.counted<void>([this, next = at + size](Result<void> r) { r ? read_piece(next) : give_up(r.error()); }));
+    rim_.files.read(
+        ring_.file(job.file).file, job.window_position + at, window_.bytes().subspan(at, size),
+        rim_.counted<void>([this, next = at + size](Result<void> r) { r ? read_piece(next) : give_up(r.error()); }));
 }
 
 void Flusher::live_targets(std::uint32_t batch, std::vector<Target>& out) {

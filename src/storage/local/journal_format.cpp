@@ -66,10 +66,11 @@ Result<JournalHeader> decode_journal_header(ByteView block) {
     const std::uint8_t* p = block.data();
     JournalHeader h;
     h.crc = load_be<std::uint32_t>(p + header_crc_at);
-    if (crc32c(block.first(header_crc_at)) != h.crc) return fail(ErrorCode::malformed, "journal header fails its checksum");
+    if (crc32c(block.first(header_crc_at)) != h.crc)
+        return fail(ErrorCode::malformed, "journal header fails its checksum");
     if (const auto version = load_be<std::uint16_t>(p + 8); version > journal_version)
-        return fail(ErrorCode::unsupported, "journal format version " + std::to_string(version) + " is newer than this program's " +
-                                                std::to_string(journal_version));
+        return fail(ErrorCode::unsupported, "journal format version " + std::to_string(version) +
+                                                " is newer than this program's " + std::to_string(journal_version));
     if (p[10] != 1 && p[10] != 2) return fail(ErrorCode::malformed, "journal header with an unknown state");
     h.state = static_cast<JournalState>(p[10]);
     h.shard = ShardId(load_be<std::uint16_t>(p + 12));
@@ -134,7 +135,8 @@ Result<Entry> decode_entry(Reader& in, std::size_t payload_size) {
     e.bytes_position = payload_size - in.left();
     if (e.kind != EntryKind::external) e.bytes = in.take(e.length);
     if (in.failed()) return fail(ErrorCode::malformed, "journal entry reaches past its frame");
-    if (e.kind != EntryKind::change && (targets == 0 || e.count == 0)) return fail(ErrorCode::malformed, "empty journal entry");
+    if (e.kind != EntryKind::change && (targets == 0 || e.count == 0))
+        return fail(ErrorCode::malformed, "empty journal entry");
     return e;
 }
 
@@ -147,7 +149,8 @@ void decode_targets(ByteView encoded, std::vector<Target>& out) {
     }
 }
 
-std::uint8_t* encode_batch(std::uint8_t* out, std::span<const Target> targets, std::uint32_t count, bool transient, ByteView bytes) {
+std::uint8_t* encode_batch(std::uint8_t* out, std::span<const Target> targets, std::uint32_t count, bool transient,
+                           ByteView bytes) {
     out = put_head(out, EntryKind::batch, transient);
     out = put_u32(out, count);
     out = put_u32(out, targets.size());

@@ -42,8 +42,8 @@ struct JournalHeader {
     Lsn base;                    ///< of the first entry in the file
     Lsn durable;                 ///< what was stable when the header was written
     std::uint64_t nonce = 0;
-    std::uint32_t epoch = 0;     ///< counts how often the log was opened
-    std::uint32_t crc = 0;       ///< set by encoding and decoding; seeds the frames' checksums
+    std::uint32_t epoch = 0;  ///< counts how often the log was opened
+    std::uint32_t crc = 0;    ///< set by encoding and decoding; seeds the frames' checksums
 };
 
 /// Writes the header block. `out`: journal_header_size bytes. Returns the header's checksum.
@@ -75,9 +75,9 @@ struct Entry {
     EntryKind kind = EntryKind::change;
     bool transient = false;
     std::uint32_t count = 0;
-    std::uint32_t length = 0;          ///< of the body, also where that is elsewhere (external)
-    std::uint64_t segment = 0;         ///< external only
-    std::size_t bytes_position = 0;    ///< of `bytes` in the payload
+    std::uint32_t length = 0;        ///< of the body, also where that is elsewhere (external)
+    std::uint64_t segment = 0;       ///< external only
+    std::size_t bytes_position = 0;  ///< of `bytes` in the payload
     ByteView targets;
     ByteView bytes;
 };
@@ -95,7 +95,8 @@ void decode_targets(ByteView encoded, std::vector<Target>& out);
 }
 
 /// Each writes one entry at `out` (room: see above) and returns where the next one goes. Hot: one copy of the bytes.
-std::uint8_t* encode_batch(std::uint8_t* out, std::span<const Target> targets, std::uint32_t count, bool transient, ByteView bytes);
+std::uint8_t* encode_batch(std::uint8_t* out, std::span<const Target> targets, std::uint32_t count, bool transient,
+                           ByteView bytes);
 std::uint8_t* encode_change(std::uint8_t* out, ByteView bytes);
 std::uint8_t* encode_external(std::uint8_t* out, std::span<const Target> targets, std::uint32_t count, bool transient,
                               std::uint32_t length, std::uint64_t segment);

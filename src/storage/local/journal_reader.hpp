@@ -35,7 +35,8 @@ public:
     [[nodiscard]] Result<std::optional<Frame>> frame_at(std::uint64_t position);
     /// The first whole frame behind `position`, looking at most `window` bytes far, that starts at `first` or later and
     /// was written when everything up to `durable` was stable.
-    [[nodiscard]] Result<std::optional<Frame>> find_behind(std::uint64_t position, std::uint64_t window, Lsn first, Lsn durable);
+    [[nodiscard]] Result<std::optional<Frame>> find_behind(std::uint64_t position, std::uint64_t window, Lsn first,
+                                                           Lsn durable);
 
 private:
     [[nodiscard]] Result<ByteView> view(std::uint64_t position, std::uint64_t length);

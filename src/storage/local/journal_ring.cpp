@@ -106,8 +106,7 @@ void JournalRing::retire(std::uint64_t replay_from) {
         files_.pop_front();
     }
     // A small first file is not worth keeping, and a burst's extra files are given back.
-    while (!spares_.empty() &&
-           (spares_.front().size < rim_.options.journal_file_size || spares_.size() > spares_max)) {
+    while (!spares_.empty() && (spares_.front().size < rim_.options.journal_file_size || spares_.size() > spares_max)) {
         rim_.files.close(spares_.front().file);
         ++removing_;
         rim_.files.remove(rim_.path(spares_.front().name), rim_.counted<void>([this](Result<void>) {

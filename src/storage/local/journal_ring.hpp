@@ -21,8 +21,8 @@ struct JournalFile {
     std::uint32_t batches_end = 0;            ///< number behind its last stable batch
     std::uint32_t frames_in_flight = 0;
     std::uint32_t reads = 0;
-    bool full = false;                        ///< nothing is added any more
-    bool flushed = false;                     ///< no batch in it is needed from here any more
+    bool full = false;     ///< nothing is added any more
+    bool flushed = false;  ///< no batch in it is needed from here any more
 };
 
 /// Invariants: sequences are adjacent and ascend; all but the last file are full. Every file on disk under a journal
@@ -52,7 +52,9 @@ public:
 
     // For recovery.
     void adopt(JournalFile file) { files_.push_back(file); }
-    void adopt_spare(std::string name, sys::FileId file, std::uint64_t size) { spares_.push_back({std::move(name), file, size}); }
+    void adopt_spare(std::string name, sys::FileId file, std::uint64_t size) {
+        spares_.push_back({std::move(name), file, size});
+    }
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
     void set_next_sequence(std::uint64_t sequence) { next_sequence_ = sequence; }
 

@@ -5,8 +5,8 @@
 #include <deque>
 
 #include "storage/local/journal_ring.hpp"
-#include "storage/local/stream_index.hpp"
 #include "storage/local/segment_store.hpp"
+#include "storage/local/stream_index.hpp"
 
 namespace fantail::storage {
 

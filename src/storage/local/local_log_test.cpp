@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include "storage/local/test_log.hpp"
 #include "storage/local/journal_format.hpp"
 #include "storage/local/journal_ring.hpp"
+#include "storage/local/test_log.hpp"
 
 namespace fantail::storage {
 namespace {

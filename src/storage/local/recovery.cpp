@@ -228,8 +228,8 @@ Result<bool> Recovery::after_last_frame(std::size_t i, std::uint64_t& position) 
     if (!behind.say_stable && !by_later_file) {
         cut_ = !has_next || journals_[i + 1].header.epoch == journals_[i].header.epoch;
         if (behind.end > position)
-            rim_.report(rim_.path(journals_[i].name) + ": cut off a torn tail of " + std::to_string(behind.end - position) +
-                        " bytes, never confirmed");
+            rim_.report(rim_.path(journals_[i].name) + ": cut off a torn tail of " +
+                        std::to_string(behind.end - position) + " bytes, never confirmed");
         return false;
     }
     FANTAIL_CHECK(damaged(rim_.path(journals_[i].name) + ": damaged at byte " + std::to_string(position)));

@@ -58,7 +58,9 @@ public:
     }
     /// Space was given back: the next allocation need not wait.
     void space_released() { retry_at_ = MonoTime{}; }
-    [[nodiscard]] bool may_allocate() const { return state_ == LogState::ok || (state_ == LogState::no_space && now >= retry_at_); }
+    [[nodiscard]] bool may_allocate() const {
+        return state_ == LogState::ok || (state_ == LogState::no_space && now >= retry_at_);
+    }
     [[nodiscard]] MonoTime retry_at() const { return state_ == LogState::no_space ? retry_at_ : MonoTime::never(); }
 
     void report(const std::string& line) const {
@@ -77,6 +79,7 @@ private:
 /// "<prefix><20 digits><suffix>", so that names sort like numbers.
 [[nodiscard]] std::string numbered_name(const char* prefix, std::uint64_t number, const char* suffix);
 /// The number in such a name; nothing if it is not one.
-[[nodiscard]] std::optional<std::uint64_t> number_in_name(const std::string& name, std::string_view prefix, std::string_view suffix);
+[[nodiscard]] std::optional<std::uint64_t> number_in_name(const std::string& name, std::string_view prefix,
+                                                          std::string_view suffix);
 
 }  // namespace fantail::storage

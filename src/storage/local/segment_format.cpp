@@ -32,7 +32,8 @@ Result<RunDescription> decode_run(Reader& in) {
     RunDescription::IndexEntry last;
     for (auto& e : run.index) {
         e = {last.offset + in.uvarint(), last.position + in.uvarint()};
-        if (e.position < last.position || e.position > run.length) return fail(ErrorCode::malformed, "segment index out of its run");
+        if (e.position < last.position || e.position > run.length)
+            return fail(ErrorCode::malformed, "segment index out of its run");
         last = e;
     }
     return run;
@@ -62,8 +63,8 @@ Result<std::uint64_t> decode_segment_header(ByteView block) {
     if (const auto crc = in.u32(); in.failed() || crc != crc32c(block.first(24)))
         return fail(ErrorCode::malformed, "segment header fails its checksum");
     if (version > segment_version)
-        return fail(ErrorCode::unsupported, "segment format version " + std::to_string(version) + " is newer than this program's " +
-                                                std::to_string(segment_version));
+        return fail(ErrorCode::unsupported, "segment format version " + std::to_string(version) +
+                                                " is newer than this program's " + std::to_string(segment_version));
     return sequence;
 }
 

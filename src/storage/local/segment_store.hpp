@@ -30,12 +30,12 @@ struct Segment {
     SegmentTrailer trailer;
     std::vector<SegmentRun> runs;
     std::uint32_t live_runs = 0;  ///< that are not dead
-    bool written = false;   ///< its trailer is on disk
-    bool finished = false;  ///< nothing in it is needed; the file goes once no snapshot names it
+    bool written = false;         ///< its trailer is on disk
+    bool finished = false;        ///< nothing in it is needed; the file goes once no snapshot names it
     std::uint64_t holes = 0;
-    bool emptied = false;   ///< all its bytes were given back
-    Lsn lsn;                ///< of an external batch's entry: recovery reads the body until a snapshot holds that
-    SharedBytes body;       ///< of an external batch until it is written
+    bool emptied = false;  ///< all its bytes were given back
+    Lsn lsn;               ///< of an external batch's entry: recovery reads the body until a snapshot holds that
+    SharedBytes body;      ///< of an external batch until it is written
     std::optional<sys::FileId> file;
     std::uint32_t users = 0;
     std::uint64_t used = 0;

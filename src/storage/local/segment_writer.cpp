@@ -113,10 +113,11 @@ void SegmentWriter::finish(Bytes footer, std::move_only_function<void(Result<Wri
     write(source_of(std::move(footer)), [this, trailer, done = std::move(done)](Result<void> r) mutable {
         if (!r) return done(std::unexpected(r.error()));
         FANTAIL_ASSERT(tail_.empty());
-        rim_.files.sync(*file_, rim_.counted<void>([this, trailer, done = std::move(done)](Result<void> synced) mutable {
-            if (!synced) return done(std::unexpected(synced.error()));
-            done(Written{*file_, trailer});
-        }));
+        rim_.files.sync(*file_,
+                        rim_.counted<void>([this, trailer, done = std::move(done)](Result<void> synced) mutable {
+                            if (!synced) return done(std::unexpected(synced.error()));
+                            done(Written{*file_, trailer});
+                        }));
     });
 }
 

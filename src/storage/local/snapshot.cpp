@@ -118,10 +118,11 @@ Result<DecodedSnapshot> decode_snapshot(ByteView bytes) {
     if (bytes.size() < snapshot_header_size || load_be<std::uint64_t>(bytes.data()) != magic)
         return fail(ErrorCode::malformed, "not a snapshot");
     const std::uint8_t* p = bytes.data();
-    if (load_be<std::uint32_t>(p + crc_at) != snapshot_crc(bytes)) return fail(ErrorCode::malformed, "snapshot fails its checksum");
+    if (load_be<std::uint32_t>(p + crc_at) != snapshot_crc(bytes))
+        return fail(ErrorCode::malformed, "snapshot fails its checksum");
     if (const auto version = load_be<std::uint16_t>(p + 8); version > snapshot_version)
-        return fail(ErrorCode::unsupported, "snapshot format version " + std::to_string(version) + " is newer than this program's " +
-                                                std::to_string(snapshot_version));
+        return fail(ErrorCode::unsupported, "snapshot format version " + std::to_string(version) +
+                                                " is newer than this program's " + std::to_string(snapshot_version));
     DecodedSnapshot out;
     out.snapshot.shard = ShardId(load_be<std::uint16_t>(p + 10));
     out.snapshot.epoch = load_be<std::uint32_t>(p + 12);

@@ -20,7 +20,7 @@ inline constexpr std::size_t snapshot_header_size = 64;
 
 /// A run as the snapshot knows it: only targets that still need something of it.
 struct SnapshotRun {
-    std::uint32_t number = 0;      ///< in the segment's footer
+    std::uint32_t number = 0;  ///< in the segment's footer
     std::uint64_t position = 0;
     std::uint64_t length = 0;
     std::uint64_t span = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Arbitrary bytes as a snapshot, with the checksum made good so that the fuzzer gets behind it.
-#include "base/crc32c.hpp"
 #include "storage/local/snapshot.hpp"
+#include "base/crc32c.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace fantail;

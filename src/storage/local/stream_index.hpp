@@ -16,10 +16,10 @@ namespace fantail::storage {
 struct JournalBatch {
     std::uint32_t position = 0;  ///< in the journal file, or in its frame while that is in memory (file == 0)
     std::uint32_t length = 0;
-    std::uint32_t count = 0;     ///< records
-    std::uint32_t live = 0;      ///< targets that still need some of it
-    StreamId stream;             ///< of the first target; the others stand in fan_out_
-    std::uint32_t file = 0;      ///< sequence of its journal file
+    std::uint32_t count = 0;  ///< records
+    std::uint32_t live = 0;   ///< targets that still need some of it
+    StreamId stream;          ///< of the first target; the others stand in fan_out_
+    std::uint32_t file = 0;   ///< sequence of its journal file
     bool transient = false;
     bool fan_out = false;
 };
@@ -56,11 +56,13 @@ public:
     explicit StreamIndex(RunDied died) : died_(std::move(died)) {}
 
     /// Registers a batch whose offsets are all live. Returns its number. Hot.
-    std::uint32_t add_batch(std::span<const Target> targets, std::uint32_t count, std::uint32_t length, std::uint32_t position,
-                            bool transient);
+    std::uint32_t add_batch(std::span<const Target> targets, std::uint32_t count, std::uint32_t length,
+                            std::uint32_t position, bool transient);
     /// The batches [first, first + n) now stand in `file`, their frame at `position`.
     void place_batches(std::uint32_t first, std::uint32_t n, std::uint32_t file, std::uint32_t position);
-    [[nodiscard]] JournalBatch& batch(std::uint32_t number) { return batches_[static_cast<std::uint32_t>(number - front_)]; }
+    [[nodiscard]] JournalBatch& batch(std::uint32_t number) {
+        return batches_[static_cast<std::uint32_t>(number - front_)];
+    }
     [[nodiscard]] std::uint32_t next_batch() const { return front_ + static_cast<std::uint32_t>(batches_.size()); }
     [[nodiscard]] std::uint32_t first_batch() const { return front_; }
     /// Batches of a journal file that are still needed.

@@ -14,9 +14,11 @@ namespace fantail::storage {
 
 /// A valid batch of `count` records and about `size` bytes whose contents follow from `id`.
 inline SharedBytes test_batch(std::uint64_t id, std::uint32_t count, std::size_t size) {
-    auto bytes = std::make_shared<Bytes>(std::max(size, record::batch_header_size + 8 + count * record::record_size_min), std::uint8_t{0});
+    auto bytes = std::make_shared<Bytes>(
+        std::max(size, record::batch_header_size + 8 + count * record::record_size_min), std::uint8_t{0});
     auto* p = bytes->data();
-    store_be(p + record::batch_at::batch_length, static_cast<std::uint32_t>(bytes->size() - record::batch_length_excluded));
+    store_be(p + record::batch_at::batch_length,
+             static_cast<std::uint32_t>(bytes->size() - record::batch_length_excluded));
     p[record::batch_at::magic] = record::batch_magic;
     store_be(p + record::batch_at::last_offset_delta, count - 1);
     store_be(p + record::batch_at::record_count, count);
@@ -29,7 +31,9 @@ inline SharedBytes test_batch(std::uint64_t id, std::uint32_t count, std::size_t
     store_be(p + record::batch_at::crc, crc32c(ByteView(*bytes).subspan(record::batch_at::attributes)));
     return bytes;
 }
-inline std::uint64_t batch_id(ByteView batch) { return load_be<std::uint64_t>(batch.data() + record::batch_at::records); }
+inline std::uint64_t batch_id(ByteView batch) {
+    return load_be<std::uint64_t>(batch.data() + record::batch_at::records);
+}
 inline bool batch_is_whole(ByteView batch) {
     auto view = record::BatchView::parse(batch);
     return view && view->total_size() == batch.size() && view->verify_crc();
@@ -124,7 +128,8 @@ public:
         for (auto s : streams) targets.push_back({s, Offset(state.streams[s.value].next)});
         const auto id = ++next_id;
         state.append(targets, count, id);
-        return log->append_batch({.targets = targets, .count = count, .bytes = test_batch(id, count, size), .transient = transient});
+        return log->append_batch(
+            {.targets = targets, .count = count, .bytes = test_batch(id, count, size), .transient = transient});
     }
     Lsn settle(std::uint64_t stream, std::uint64_t first, std::uint64_t end) {
         const auto lsn = log->append_change(settle_change(stream, first, end), true);
@@ -147,7 +152,8 @@ public:
             turn(20);
         }
     }
-    [[nodiscard]] std::vector<StoredBatch> read(std::uint64_t stream, std::uint64_t from, std::uint32_t bytes_max = 64 << 10) {
+    [[nodiscard]] std::vector<StoredBatch> read(std::uint64_t stream, std::uint64_t from,
+                                                std::uint32_t bytes_max = 64 << 10) {
         const ReadToken token(++next_token);
         log->read(StreamId(stream), Offset(from), bytes_max, token);
         while (!answers.contains(token.value) && disk_.step()) {}
@@ -168,7 +174,9 @@ public:
         went_back |= lsn <= durable;
         durable = lsn;
     }
-    void on_read(ReadToken token, Result<std::vector<StoredBatch>> batches) override { answers.emplace(token.value, std::move(batches)); }
+    void on_read(ReadToken token, Result<std::vector<StoredBatch>> batches) override {
+        answers.emplace(token.value, std::move(batches));
+    }
     void on_state(LogState s, const Error& reason) override {
         states.push_back(s);
         last_error = reason;
@@ -189,7 +197,9 @@ public:
         state.settle(stream, first, in.u64());
         return {};
     }
-    void on_covered(StreamId stream, Offset first, Offset end) override { covered[stream.value].emplace_back(first.value, end.value); }
+    void on_covered(StreamId stream, Offset first, Offset end) override {
+        covered[stream.value].emplace_back(first.value, end.value);
+    }
     std::uint64_t live(StreamId stream, Offset first, Offset end) override {
         auto at = state.streams.find(stream.value);
         if (at == state.streams.end()) return 0;

@@ -19,7 +19,8 @@ public:
 
     Lsn append_batch(const BatchEntry& entry) override {
         FANTAIL_ASSERT(!entry.targets.empty() && entry.count > 0);
-        for (const auto& t : entry.targets) streams_[t.stream].push_back({t.base.value, entry.count, entry.count, entry.bytes});
+        for (const auto& t : entry.targets)
+            streams_[t.stream].push_back({t.base.value, entry.count, entry.count, entry.bytes});
         return count(entry.bytes->size());
     }
     Lsn append_change(ByteView change, bool) override { return count(change.size()); }
@@ -33,7 +34,9 @@ public:
     LogState state() const override { return LogState::ok; }
     std::uint64_t undurable_bytes() const override { return undurable_; }
     void read(StreamId stream, Offset from, std::uint32_t bytes_max, ReadToken token) override {
-        later([this, token, found = find(stream, from.value, bytes_max)]() mutable { listener_.on_read(token, std::move(found)); });
+        later([this, token, found = find(stream, from.value, bytes_max)]() mutable {
+            listener_.on_read(token, std::move(found));
+        });
     }
     void release(StreamId stream, Offset first, Offset end) override;
     void forget(StreamId stream) override { streams_.erase(stream); }

@@ -12,7 +12,9 @@ namespace {
 class MemoryLogTest : public testing::Test, public LogListener {
 protected:
     void on_durable(Lsn lsn) override { durable = lsn; }
-    void on_read(ReadToken token, Result<std::vector<StoredBatch>> batches) override { answers[token.value] = std::move(*batches); }
+    void on_read(ReadToken token, Result<std::vector<StoredBatch>> batches) override {
+        answers[token.value] = std::move(*batches);
+    }
     void on_state(LogState, const Error&) override { FAIL(); }
     void turn() {
         log->submit({});
@@ -21,7 +23,8 @@ protected:
     Lsn append(std::vector<Target> targets, std::uint32_t count) {
         record::BatchBuilder builder;
         for (std::uint32_t i = 0; i < count; ++i) builder.append_message({}, {}, {}, as_bytes("body"));
-        return log->append_batch({.targets = targets, .count = count, .bytes = std::make_shared<Bytes>(builder.finish(Offset(0)))});
+        return log->append_batch(
+            {.targets = targets, .count = count, .bytes = std::make_shared<Bytes>(builder.finish(Offset(0)))});
     }
     std::vector<StoredBatch> read(std::uint64_t stream, std::uint64_t from, std::uint32_t bytes_max = 1 << 20) {
         log->read(StreamId(stream), Offset(from), bytes_max, ReadToken(1));

@@ -90,14 +90,14 @@ private:
     struct Undo {
         std::uint64_t offset;
         Bytes before;
-        std::uint64_t completed = 0;   ///< the writes_ of then
+        std::uint64_t completed = 0;  ///< the writes_ of then
     };
     struct File {
         std::string path;
         Bytes data;
         std::vector<bool> allocated;  ///< a block each
         std::vector<Undo> lies;
-        bool syncs_later = false;    ///< made by create(): completed writes wait for a sync
+        bool syncs_later = false;  ///< made by create(): completed writes wait for a sync
         std::vector<Undo> unsynced;
         bool locked = false;
     };
@@ -134,7 +134,9 @@ private:
     [[nodiscard]] sys::FileId make_id(FilePtr file);
     [[nodiscard]] FilePtr make_file(const std::string& path);
     [[nodiscard]] bool chance(double p) { return std::uniform_real_distribution<double>(0, 1)(random_) < p; }
-    [[nodiscard]] std::uint64_t below(std::uint64_t n) { return std::uniform_int_distribution<std::uint64_t>(0, n - 1)(random_); }
+    [[nodiscard]] std::uint64_t below(std::uint64_t n) {
+        return std::uniform_int_distribution<std::uint64_t>(0, n - 1)(random_);
+    }
 
     std::mt19937_64 random_;
     DiskFaults faults_;
