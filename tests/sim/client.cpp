@@ -91,6 +91,7 @@ void Client::forget_session() {
     for (auto& [tag, unacked] : taken_back_) held.push_back(unacked.copy);
     std::vector<ReceiverPtr> receivers;
     for (auto& [tag, receiver] : consumers_) receivers.push_back(receiver);
+    if (waiting_for_ == "basic.get-ok") receivers.push_back(getter_);
     model_.over(*session_, held, receivers);
     for (const Publish& publish : in_transaction_) {
         // A commit that was not answered may have been carried out.

@@ -257,8 +257,7 @@ void Model::over(Session& session, const std::vector<Copy*>& held, const std::ve
         if (copy->holder.get() == &session) requeue(*copy, true);
     }
     for (const ReceiverPtr& receiver : receivers) {
-        if (!receiver->auto_ack || receiver->cancelled) continue;
-        for (auto& [id, copy] : copies_[receiver->queue]) copy.may_be_lost = true;
+        if (receiver->auto_ack && !receiver->cancelled) unheard_.push_back({receiver->queue, session.link});
     }
 }
 

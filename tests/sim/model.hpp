@@ -63,7 +63,6 @@ struct Copy {
     bool acked = false;        ///< an ack was sent
     bool settled = false;      ///< and is known to be on the disk
     bool rejected = false;     ///< sent to its death
-    bool may_be_lost = false;  ///< delivered to somebody who acks on delivery and is gone
     std::uint64_t returns = 0;
     SessionPtr holder;  ///< who has it, unsettled
     SessionPtr acker;
@@ -122,6 +121,7 @@ public:
     /// \param counts towards the delivery limit
     void requeue(Copy& copy, bool counts);
     /// The session is over; what it held goes back.
+    /// \param receivers of it that may have been sent something that did not arrive
     void over(Session& session, const std::vector<Copy*>& held, const std::vector<ReceiverPtr>& receivers);
 
     // The node.
@@ -157,9 +157,16 @@ private:
     void judge_length(const QueueSpec& queue);
     [[nodiscard]] bool must_exist(const Copy& copy) const;
     [[nodiscard]] bool may_have_died(const Copy& copy) const;
+    [[nodiscard]] bool may_be_lost(const Copy& copy) const;
     [[nodiscard]] bool survives_restarts(const Copy& copy) const;
     [[nodiscard]] bool has_twin(const Copy& copy) const;
     [[nodiscard]] std::int64_t ttl_of(const Copy& copy) const;
+
+    /// A receiver that acked on delivery and is gone: what the broker had sent, until it noticed, may never have arrived.
+    struct Unheard {
+        const QueueSpec* queue;
+        std::shared_ptr<const Link> link;
+    };
 
     World& world_;
     const Topology& topology_;
@@ -168,6 +175,7 @@ private:
     std::map<const QueueSpec*, std::weak_ptr<Receiver>> active_;
     std::map<const QueueSpec*, std::map<std::int64_t, std::uint64_t>> offsets_;
     std::set<std::pair<std::uint64_t, const QueueSpec*>> visible_transactions_;
+    std::vector<Unheard> unheard_;
     std::uint64_t restarts_ = 0;
     std::uint64_t sessions_over_ = 0;
     bool ending_ = false;

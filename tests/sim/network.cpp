@@ -29,7 +29,7 @@ void Link::carry(Direction& direction, ByteView bytes, bool to_server) {
     direction.under_way += bytes.size();
     world_.at(arrival(direction), [self = shared_from_this(), &direction, data = to_bytes(bytes), to_server] {
         direction.under_way -= data.size();
-        if (self->lost_ || (to_server ? self->server_gone_ : self->client_gone_)) return;
+        if (self->lost_ || (to_server ? self->server_gone() : self->client_gone_)) return;
         append(direction.arrived, data);
         if (to_server) self->wake_server();
         else self->show_client();
@@ -114,8 +114,8 @@ Result<std::size_t> Link::server_write(ByteView bytes) {
 }
 
 void Link::server_close() {
-    if (server_gone_) return;
-    server_gone_ = true;
+    if (server_gone()) return;
+    server_gone_at_ = world_.time();
     server_ = {};
     up_.arrived.clear();
     if (lost_) return;

@@ -66,7 +66,10 @@ public:
     }
 
     /// The node has let go of it: what it had sent may still arrive, but it holds nothing for this client.
-    [[nodiscard]] bool server_gone() const { return server_gone_; }
+    [[nodiscard]] bool server_gone() const { return server_gone_at_ != not_yet; }
+    /// When it did: not_yet while it has not.
+    [[nodiscard]] std::int64_t server_gone_at() const { return server_gone_at_; }
+    static constexpr std::int64_t not_yet = INT64_MAX;
     /// Answers may take long, or for ever.
     [[nodiscard]] bool unreliable() const { return lost_ || slow_; }
     /// The client or its window was ever behind: what arrives says nothing about when it was sent.
@@ -99,9 +102,9 @@ private:
     bool was_full_ = false;
     bool slow_ = false;
     bool client_gone_ = false;
-    bool server_gone_ = false;
     bool broken_for_server_ = false;
     std::int64_t stalled_until_ = 0;
+    std::int64_t server_gone_at_ = not_yet;
 };
 
 /// The node's end of a Link as a connection sees it.

@@ -31,6 +31,13 @@ bool Model::may_have_died(const Copy& copy) const {
     return queue.delivery_limit > 0 && copy.returns + sessions_over_ >= queue.delivery_limit;
 }
 
+/// Whether it may have been delivered to somebody who acks on delivery and was not there any more.
+bool Model::may_be_lost(const Copy& copy) const {
+    return std::ranges::any_of(unheard_, [&](const Unheard& gone) {
+        return gone.queue == copy.queue && copy.message->sent_at <= gone.link->server_gone_at();
+    });
+}
+
 /// Whether it may have been taken for a duplicate. Fails if what it would be a duplicate of is not there either.
 bool Model::has_twin(const Copy& copy) const {
     const Message& m = *copy.message;
@@ -42,7 +49,7 @@ bool Model::has_twin(const Copy& copy) const {
             return false;
         const std::int64_t latest = o.answered_at > 0 ? o.answered_at : world_.time();
         if (m.sent_at - latest >= copy.queue->dedup_window_ms * ms) return false;
-        return other.found || other.seen || other.acked || other.may_be_lost || may_have_died(other) ||
+        return other.found || other.seen || other.acked || may_be_lost(other) || may_have_died(other) ||
                !survives_restarts(other);
     });
 }
@@ -92,14 +99,14 @@ void Model::judge_loss(const Copy& copy) {
     }
     if (copy.found && letter != nullptr && letter->seen && restarts_ == copy.message->restarts_before)
         fail(copy, "is still there, and is a dead letter too");
-    if (copy.found || copy.acked || copy.may_be_lost || !must_exist(copy) || !survives_restarts(copy)) return;
+    if (copy.found || copy.acked || may_be_lost(copy) || !must_exist(copy) || !survives_restarts(copy)) return;
     if (has_twin(copy)) return;
     if (!may_have_died(copy)) {
         fail(copy, "is lost");
         return;
     }
     if (grave == nullptr) return;
-    if (letter != nullptr && (letter->found || letter->acked || letter->may_be_lost || letter->rejected)) return;
+    if (letter != nullptr && (letter->found || letter->acked || letter->rejected)) return;
     if (grave->kind == Kind::classic && !copy.message->persistent && restarts_ != copy.message->restarts_before) return;
     if (grave->delivery_limit > 0 && sessions_over_ >= grave->delivery_limit) return;
     fail(copy, "died, and its dead letter is lost");
@@ -116,9 +123,9 @@ void Model::judge_length(const QueueSpec& queue) {
         const Copy& copy = at->second;
         const Message& m = *copy.message;
         found += copy.found ? 1 : 0;
-        consumed = consumed || copy.taken || copy.may_be_lost || !survives_restarts(copy) || ttl_of(copy) > 0 ||
+        consumed = consumed || copy.taken || may_be_lost(copy) || !survives_restarts(copy) || ttl_of(copy) > 0 ||
                    m.delay_ms > 0;
-        if (copy.taken || copy.may_be_lost || ttl_of(copy) > 0 || m.delay_ms > 0 || !must_exist(copy) ||
+        if (copy.taken || may_be_lost(copy) || ttl_of(copy) > 0 || m.delay_ms > 0 || !must_exist(copy) ||
             !survives_restarts(copy) || has_twin(copy))
             continue;
         ++due;
