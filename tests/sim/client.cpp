@@ -35,6 +35,7 @@ Client::Client(World& world, SimulatedNode& node, Model& model, const Topology& 
     habits_.think_ns = static_cast<std::int64_t>(random_.skewed(2, 2'000)) * ms;
     habits_.burst_max = random_.skewed(1, 60);
     habits_.backlog_max = random_.between(1, 300);
+    if (random_.one_in(3)) habits_.returns = random_.between(40, 80);
     habits_.publishes = !random_.one_in(4);
     habits_.consumes = !habits_.publishes || !random_.one_in(3);
 }

@@ -20,6 +20,7 @@ struct ClientHabits {
     std::int64_t think_ns = 10 * ms;  ///< between actions, on average
     std::uint64_t burst_max = 10;     ///< messages published at a time
     std::uint64_t backlog_max = 200;  ///< unanswered publishes before it waits
+    std::uint64_t returns = 15;       ///< of a hundred settlements, those that put messages back
     bool publishes = true;
     bool consumes = true;
 };

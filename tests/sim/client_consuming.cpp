@@ -85,12 +85,12 @@ void Client::settle_some() {
     if (unacked_.empty() || !waiting_for_.empty()) return;
     auto first = std::next(unacked_.begin(), static_cast<std::ptrdiff_t>(random_.below(unacked_.size())));
     const std::uint64_t tag = first->first;
-    const bool multiple = random_.one_in(2);  // every one of the channel up to it
+    const bool multiple = random_.one_in(3);  // every one of the channel up to it
     if (multiple) first = unacked_.begin();
-    const std::uint64_t die = random_.below(20);
+    const std::uint64_t die = random_.below(100);
     const bool of_stream = std::any_of(first, unacked_.upper_bound(tag),
                                        [](const auto& each) { return each.second.copy->queue->is_stream(); });
-    How how = of_stream || die < 14 ? How::accept : die < 17 ? How::nack : How::refuse;
+    How how = of_stream || die >= habits_.returns + 15 ? How::accept : die < habits_.returns ? How::nack : How::refuse;
     if (how == How::nack && !multiple && random_.one_in(2)) how = How::reject_back;
     world_.note([&] {
         std::string text = name() + ": " + (how == How::accept ? "acks" : how == How::refuse ? "rejects" : "requeues");

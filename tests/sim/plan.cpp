@@ -19,7 +19,7 @@ Fault draw_fault(Random& random, std::int64_t end_ns, bool rots) {
     // Half of them break connections, which is the cheapest way into strange states.
     static const std::vector<FaultKind> common{
         FaultKind::cut_connection, FaultKind::cut_connection, FaultKind::half_open,     FaultKind::kill,
-        FaultKind::power_off,      FaultKind::power_off,      FaultKind::clean_restart, FaultKind::slow_network,
+        FaultKind::power_off,      FaultKind::crash_midway,   FaultKind::clean_restart, FaultKind::slow_network,
         FaultKind::pause_node,     FaultKind::slow_disk};
     static const std::vector<FaultKind> rare{FaultKind::fail_write, FaultKind::fail_sync, FaultKind::fail_read,
                                              FaultKind::full_disk};
@@ -50,6 +50,7 @@ const char* fault_name(FaultKind kind) {
         case FaultKind::full_disk: return "full disk";
         case FaultKind::slow_disk: return "slow disk";
         case FaultKind::bit_rot: return "bit rot";
+        case FaultKind::crash_midway: return "crash in the middle of writes";
     }
     return "";
 }

@@ -23,8 +23,8 @@ enum class FaultKind : std::uint8_t {
     full_disk,
     slow_disk,
     bit_rot,
+    crash_midway,  ///< power off or kill while the disk is busy with what was written last
 };
-inline constexpr std::size_t fault_kinds = 13;
 [[nodiscard]] const char* fault_name(FaultKind kind);
 
 struct Fault {

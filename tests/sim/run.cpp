@@ -78,6 +78,7 @@ private:
     void strike(const Fault& fault);
     void strike_disk(const Fault& fault);
     void strike_network(const Fault& fault);
+    void crash_midway(const Fault& fault);
     void end_node(Ending how);
     void node_down(Ending how);
     void watch_memory();
@@ -204,6 +205,7 @@ void Run::strike(const Fault& fault) {
                      : fault.kind == FaultKind::power_off ? Ending::power_off
                                                           : Ending::stop);
             return;
+        case FaultKind::crash_midway: crash_midway(fault); return;
         case FaultKind::cut_connection:
         case FaultKind::half_open:
         case FaultKind::slow_network: strike_network(fault); return;
@@ -218,6 +220,19 @@ void Run::strike(const Fault& fault) {
         case FaultKind::slow_disk:
         case FaultKind::bit_rot: strike_disk(fault); return;
     }
+}
+
+/// Much is delivered, and nothing more is synced, before the end comes.
+void Run::crash_midway(const Fault& fault) {
+    constexpr std::uint64_t standstill = 5'000;  // a fraction of a second, up to two
+    constexpr std::int64_t time_max = 400 * ms;
+    disk_.slow_down(standstill);
+    const std::int64_t left = static_cast<std::int64_t>(fault.size % static_cast<std::uint64_t>(time_max));
+    world_.after(left, [this, &fault] {
+        disk_.slow_down(1);
+        down_for_ = std::min(fault.for_ns, 3 * second);
+        end_node(fault.size % 4 == 0 ? Ending::kill : Ending::power_off);
+    });
 }
 
 void Run::strike_network(const Fault& fault) {

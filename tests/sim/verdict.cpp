@@ -14,6 +14,7 @@ bool Model::survives_restarts(const Copy& copy) const {
 bool Model::must_exist(const Copy& copy) const {
     const Message& m = *copy.message;
     if (m.fate == Fate::confirmed) return true;
+    if (copy.queue->is_stream() && copy.seen) return true;  // it delivers only what is durable
     // A commit that was not answered is all or nothing in a queue, but for a crash in the middle of it, or a queue that is
     // full at one priority.
     if (copy.queue->length_rule == LengthRule::reject || copy.queue->length_rule == LengthRule::reject_and_dead_letter)
