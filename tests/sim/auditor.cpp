@@ -29,7 +29,8 @@ void Auditor::connect() {
     if (!link) return world_.fail("auditor: nobody listens");
     session_ = std::make_shared<Session>();
     session_->link = link;
-    peer_ = std::make_shared<AmqpPeer>(world_, std::move(link), 30, *this);
+    peer_ = std::make_shared<AmqpPeer>(world_, std::move(link), 30);
+    channel_ = peer_->open_channel(*this);
     peer_->open();
 }
 
@@ -39,7 +40,7 @@ std::string Auditor::place() const {
 }
 
 void Auditor::on_open() {
-    if (state_ == State::auditing) peer_->send(BasicQos{.prefetch_count = stream_prefetch});
+    if (state_ == State::auditing) send(BasicQos{.prefetch_count = stream_prefetch});
     else next();
 }
 
@@ -56,7 +57,7 @@ void Auditor::next() {
 void Auditor::declare_next(const QueueSpec& queue) {
     const bool passive = state_ == State::auditing;
     const Bytes arguments = passive ? Bytes() : queue.arguments();
-    peer_->send(QueueDeclare{.queue = queue.name, .passive = passive, .durable = true, .arguments = arguments});
+    send(QueueDeclare{.queue = queue.name, .passive = passive, .durable = true, .arguments = arguments});
 }
 
 void Auditor::on_method(const Method& method) {
@@ -64,7 +65,7 @@ void Auditor::on_method(const Method& method) {
     if (const auto* declared = std::get_if<QueueDeclareOk>(&method)) {
         if (state_ == State::auditing) return consume(declared->message_count);
         binding_ = queue->in_fanout && !binding_;
-        if (binding_) return peer_->send(QueueBind{.queue = queue->name, .exchange = "amq.fanout"});
+        if (binding_) return send(QueueBind{.queue = queue->name, .exchange = "amq.fanout"});
     } else if (std::holds_alternative<BasicQosOk>(method)) {
         return next();
     } else if (std::holds_alternative<BasicConsumeOk>(method)) {
@@ -92,7 +93,7 @@ void Auditor::consume(std::uint32_t announced) {
         arguments.set_text("x-stream-offset", "first");
         receiver_->next_offset = 0;
     }
-    peer_->send(BasicConsume{.queue = queue.name, .consumer_tag = queue.name, .arguments = arguments.view().bytes()});
+    send(BasicConsume{.queue = queue.name, .consumer_tag = queue.name, .arguments = arguments.view().bytes()});
 }
 
 void Auditor::on_message(const Method& method, const record::Properties& properties, ByteView body) {
@@ -110,14 +111,14 @@ void Auditor::look_for_silence() {
         if (world_.ended()) return;
         if (world_.time() - last_message_at_ < silence) return look_for_silence();
         // Acks first: what is taken here is no longer there for a second look.
-        if (!topology_[queue_].is_stream() && !found_.empty())
-            peer_->send(BasicAck{.delivery_tag = 0, .multiple = true});
-        peer_->send(BasicCancel{.consumer_tag = topology_[queue_].name});
+        if (!topology_[queue_].is_stream() && !found_.empty()) send(BasicAck{.delivery_tag = 0, .multiple = true});
+        send(BasicCancel{.consumer_tag = topology_[queue_].name});
     });
 }
 
-void Auditor::on_gone(std::uint16_t code, const std::string& text) {
-    world_.fail("auditor, " + place() + ": connection over: " + std::to_string(code) + " " + text);
+void Auditor::on_gone(const ChannelEnd& end) {
+    if (done()) return;
+    world_.fail("auditor, " + place() + ": channel over: " + std::to_string(end.code) + " " + end.text);
 }
 
 }  // namespace fantail::sim

@@ -12,7 +12,7 @@
 
 namespace fantail::sim {
 
-class Auditor final : public PeerOwner {
+class Auditor final : public ChannelOwner {
 public:
     Auditor(World& world, SimulatedNode& node, Model& model, const Topology& topology)
         : world_(world), node_(node), model_(model), topology_(topology) {}
@@ -25,16 +25,20 @@ public:
     /// For failures: what it was at.
     [[nodiscard]] std::string place() const;
 
-    // PeerOwner
+    // ChannelOwner
     void on_open() override;
     void on_method(const amqp091::Method& method) override;
     void on_message(const amqp091::Method& method, const record::Properties& properties, ByteView body) override;
-    void on_gone(std::uint16_t code, const std::string& text) override;
+    void on_gone(const ChannelEnd& end) override;
 
 private:
     enum class State : std::uint8_t { declaring, auditing, done };
     void connect();
     void next();
+    template <class M>
+    void send(const M& method) {
+        peer_->send(channel_, method);
+    }
     void declare_next(const QueueSpec& queue);
     void consume(std::uint32_t announced);
     /// Ends a queue's turn once nothing has come for a while.
@@ -45,6 +49,7 @@ private:
     Model& model_;
     const Topology& topology_;
     std::shared_ptr<AmqpPeer> peer_;
+    std::uint16_t channel_ = 0;
     State state_ = State::declaring;
     std::size_t queue_ = 0;
     bool binding_ = false;

@@ -14,20 +14,11 @@ constexpr std::uint64_t client_concern = 0x434C'4945'0000;
 /// Time that the broker has for any answer.
 constexpr std::int64_t answer_time_max = 10 * second;
 
-LinkQuality draw_quality(Random& random) {
-    LinkQuality quality;
-    quality.latency_ns = static_cast<std::int64_t>(random.skewed(20, 5'000)) * us;
-    quality.jitter_ns = static_cast<std::int64_t>(random.skewed(10, 3'000)) * us;
-    quality.window = std::size_t{1} << random.between(10, 18);
-    quality.splits = random.one_in(2);
-    return quality;
-}
-
 }  // namespace
 
-Client::Client(World& world, SimulatedNode& node, Model& model, const Topology& topology, std::uint64_t number)
+Client::Client(World& world, SharedConnection& connection, Model& model, const Topology& topology, std::uint64_t number)
     : world_(world),
-      node_(node),
+      connection_(connection),
       model_(model),
       topology_(topology),
       number_(number),
@@ -48,8 +39,8 @@ void Client::start() {
 
 void Client::connect() {
     if (left_ || session_) return;
-    auto link = node_.connect(draw_quality(random_));
-    if (!link) {
+    peer_ = connection_.get();
+    if (!peer_) {
         reconnect_later();
         return;
     }
@@ -57,11 +48,12 @@ void Client::connect() {
     connected_at_ = world_.time();
     session_ = std::make_shared<Session>();
     session_->number = number_ * 10'000 + epoch_;
-    session_->link = link;
-    const std::uint16_t heartbeat_s = static_cast<std::uint16_t>(random_.between(5, 30));
-    peer_ = std::make_shared<AmqpPeer>(world_, std::move(link), heartbeat_s, *this);
-    world_.note([&] { return name() + ": connects, session " + std::to_string(session_->number); });
-    peer_->open();
+    session_->link = peer_->link();
+    channel_ = peer_->open_channel(*this);
+    world_.note([&] {
+        return name() + ": opens channel " + std::to_string(channel_) + " of connection " +
+               std::to_string(session_->link->number()) + ", session " + std::to_string(session_->number);
+    });
 }
 
 void Client::reconnect_later() {
@@ -73,11 +65,11 @@ void Client::on_open() {
     ready_ = true;
     mode_ = static_cast<Mode>(random_.pick<int>({0, 1, 1, 1, 1, 2}));
     published_ = 0;
-    if (mode_ == Mode::confirms) peer_->send(ConfirmSelect{});
-    if (mode_ == Mode::transactions) peer_->send(TxSelect{});
+    if (mode_ == Mode::confirms) send(ConfirmSelect{});
+    if (mode_ == Mode::transactions) send(TxSelect{});
     prefetch_ = random_.one_in(3) ? 0 : static_cast<std::uint32_t>(random_.skewed(1, 50));
     global_prefetch_ = prefetch_ > 0 && random_.one_in(5);
-    peer_->send(BasicQos{.prefetch_count = static_cast<std::uint16_t>(prefetch_), .global = global_prefetch_});
+    send(BasicQos{.prefetch_count = static_cast<std::uint16_t>(prefetch_), .global = global_prefetch_});
     getter_ = std::make_shared<Receiver>();
     getter_->session = session_;
     world_.after(0, [this, epoch = epoch_] {
@@ -113,26 +105,37 @@ void Client::forget_session() {
     ++epoch_;
 }
 
-void Client::on_gone(std::uint16_t code, const std::string& text) {
-    world_.note([&] { return name() + ": connection over: " + std::to_string(code) + " " + text; });
+void Client::on_gone(const ChannelEnd& end) {
+    world_.note([&] { return name() + ": channel over: " + std::to_string(end.code) + " " + end.text; });
     // 320: a shutdown. 406: a commit that a queue refused. Everything else is an answer to a mistake, and none was made.
-    const bool expected = code == 0 || code == 320 || (code == 406 && text.contains("partial tx completion"));
-    if (!expected) world_.fail(name() + ": the broker closes with " + std::to_string(code) + " " + text);
+    const bool refused = end.code == 406 && end.text.contains("partial tx completion");
+    if (end.code != 0 && end.code != 320 && !refused)
+        world_.fail(name() + ": the broker closes with " + std::to_string(end.code) + " " + end.text);
+    session_->answered = end.answered;
     forget_session();
     reconnect_later();
 }
 
-void Client::leave() {
-    left_ = true;
-    if (!peer_) return;
-    if (random_.one_in(2)) {
-        session_->closing = true;
-        model_.disturbed();
-        peer_->close();
+/// Ends the channel, or the connection with all that others have in it, politely or not. A channel is never just left.
+void Client::part() {
+    const std::uint64_t die = random_.below(7);
+    if (die == 0) {
+        const auto peer = peer_;
+        peer->drop();
         return;
     }
+    waiting_for_ = "the end";
+    session_->closing = true;
+    model_.disturbed();
+    if (die < 4) peer_->close_channel(channel_);
+    else peer_->close();
+}
+
+void Client::leave() {
+    left_ = true;
+    if (!session_ || waiting_for_ == "the end") return;
+    if (waiting_for_.empty() && ready_) return part();
     const auto peer = peer_;
-    forget_session();
     peer->drop();
 }
 
@@ -167,18 +170,8 @@ void Client::act() {
     else if (die < 870) cancel();
     else if (die < 920) get();
     else if (die < 990) end_transaction();
-    else if (die < 993) peer_->link().client_stall(static_cast<std::int64_t>(random_.between(1, 3000)) * ms);
-    else if (die < 996) {
-        waiting_for_ = "connection.close-ok";
-        session_->closing = true;
-        model_.disturbed();
-        peer_->close();
-    } else if (die < 997) {
-        const auto peer = peer_;
-        forget_session();
-        peer->drop();
-        reconnect_later();
-    }
+    else if (die < 993) peer_->link()->client_stall(static_cast<std::int64_t>(random_.between(1, 3000)) * ms);
+    else if (die < 997) part();
 }
 
 const QueueSpec& Client::any_queue(bool for_publishing) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A client that publishes, consumes, settles, gets and reconnects as chance has it, and tells the model all of it.
+//! A client, in a channel of its own: publishes, consumes, settles, gets and reconnects as chance has it, and tells the model
+//! all of it.
 #pragma once
 
 #include <deque>
@@ -11,7 +12,7 @@
 
 #include "sim/amqp_peer.hpp"
 #include "sim/model.hpp"
-#include "sim/simulated_node.hpp"
+#include "sim/shared_connection.hpp"
 
 namespace fantail::sim {
 
@@ -25,23 +26,23 @@ struct ClientHabits {
     bool consumes = true;
 };
 
-class Client final : public PeerOwner {
+class Client final : public ChannelOwner {
 public:
-    Client(World& world, SimulatedNode& node, Model& model, const Topology& topology, std::uint64_t number);
+    Client(World& world, SharedConnection& connection, Model& model, const Topology& topology, std::uint64_t number);
 
     void start();
     /// No more actions of its own; answers are still taken.
     void rest() { resting_ = true; }
-    /// Closes or drops the connection, and does not come back.
+    /// Closes the channel or closes or drops the connection, and does not come back.
     void leave();
     /// Whether it waits for nothing; else what for.
     [[nodiscard]] std::string unanswered() const;
 
-    // PeerOwner
+    // ChannelOwner
     void on_open() override;
     void on_method(const amqp091::Method& method) override;
     void on_message(const amqp091::Method& method, const record::Properties& properties, ByteView body) override;
-    void on_gone(std::uint16_t code, const std::string& text) override;
+    void on_gone(const ChannelEnd& end) override;
 
 private:
     enum class Mode : std::uint8_t { plain, confirms, transactions };
@@ -59,12 +60,17 @@ private:
     void connect();
     void think();
     void act();
+    void part();
+    template <class M>
+    void send(const M& method) {
+        peer_->send(channel_, method);
+    }
     [[nodiscard]] std::string name() const { return "client " + std::to_string(number_); }
 
     // Publishing.
     void publish_some();
     void publish_one();
-    void send(const Message& message, const std::string& exchange, const std::string& key);
+    void send_message(const Message& message, const std::string& exchange, const std::string& key);
     void end_transaction();
     void confirm(std::uint64_t tag, bool multiple, Fate fate);
     void confirm_one(const Publish& publish, Fate fate);
@@ -83,14 +89,15 @@ private:
     void forget_session();
 
     World& world_;
-    SimulatedNode& node_;
+    SharedConnection& connection_;
     Model& model_;
     const Topology& topology_;
     std::uint64_t number_;
     Random random_;
     ClientHabits habits_;
     std::shared_ptr<AmqpPeer> peer_;
-    std::uint64_t epoch_ = 0;  ///< of the connection
+    std::uint16_t channel_ = 0;
+    std::uint64_t epoch_ = 0;  ///< of the channel
     SessionPtr session_;
     Mode mode_ = Mode::plain;
     bool ready_ = false;

@@ -37,7 +37,7 @@ void Client::consume() {
                (receiver->auto_ack ? ", no ack" : "");
     });
     waiting_for_ = "basic.consume-ok";
-    peer_->send(BasicConsume{
+    send(BasicConsume{
         .queue = queue.name, .consumer_tag = tag, .no_ack = receiver->auto_ack, .arguments = arguments.view().bytes()});
 }
 
@@ -48,7 +48,7 @@ void Client::cancel() {
         receiver->cancel_sent = true;
         model_.disturbed();
         waiting_for_ = "basic.cancel-ok";
-        peer_->send(BasicCancel{.consumer_tag = tag});
+        send(BasicCancel{.consumer_tag = tag});
         return;
     }
 }
@@ -62,7 +62,7 @@ void Client::get() {
     getter_->auto_ack = queue.auto_ack && random_.one_in(2);
     world_.note([&] { return name() + ": gets from " + queue.name; });
     waiting_for_ = "basic.get-ok";
-    peer_->send(BasicGet{.queue = queue.name, .no_ack = getter_->auto_ack});
+    send(BasicGet{.queue = queue.name, .no_ack = getter_->auto_ack});
 }
 
 void Client::take(std::uint64_t tag, const ReceiverPtr& receiver, const Delivered& delivered) {
@@ -98,9 +98,9 @@ void Client::settle_some() {
             text += " " + std::to_string(at->second.copy->message->id);
         return text;
     });
-    if (how == How::accept) peer_->send(BasicAck{.delivery_tag = tag, .multiple = multiple});
-    else if (how == How::reject_back) peer_->send(BasicReject{.delivery_tag = tag, .requeue = true});
-    else peer_->send(BasicNack{.delivery_tag = tag, .multiple = multiple, .requeue = how == How::nack});
+    if (how == How::accept) send(BasicAck{.delivery_tag = tag, .multiple = multiple});
+    else if (how == How::reject_back) send(BasicReject{.delivery_tag = tag, .requeue = true});
+    else send(BasicNack{.delivery_tag = tag, .multiple = multiple, .requeue = how == How::nack});
     settle(first, unacked_.upper_bound(tag), how);
 }
 

@@ -15,7 +15,7 @@ constexpr std::size_t transaction_max = 40;
 
 void Client::publish_some() {
     if (!habits_.publishes || unconfirmed_.size() >= habits_.backlog_max || waiting_for_ == "tx.commit-ok") return;
-    if (waiting_for_ == "connection.close-ok" || in_transaction_.size() >= transaction_max) return;
+    if (waiting_for_ == "the end" || in_transaction_.size() >= transaction_max) return;
     for (std::uint64_t n = random_.between(1, habits_.burst_max); n > 0; --n) publish_one();
 }
 
@@ -49,10 +49,10 @@ void Client::publish_one() {
         message.transaction = transaction_;
         message.fate = Fate::in_transaction;
     }
-    send(model_.publish(std::move(message)), exchange, key);
+    send_message(model_.publish(std::move(message)), exchange, key);
 }
 
-void Client::send(const Message& message, const std::string& exchange, const std::string& key) {
+void Client::send_message(const Message& message, const std::string& exchange, const std::string& key) {
     world_.note([&] {
         return name() + ": publishes " + std::to_string(message.id) + " to " + (exchange.empty() ? key : exchange) +
                (message.persistent ? "" : ", transient") + (message.dedup.empty() ? "" : ", id " + message.dedup) +
@@ -65,7 +65,7 @@ void Client::send(const Message& message, const std::string& exchange, const std
     const bool proves = message.persistent && message.dedup.empty() && message.targets.size() == 1;
     if (proves && mode_ == Mode::confirms) publish.settles = std::exchange(acked_[message.targets.front()], {});
     const BasicPublish method{.exchange = exchange, .routing_key = key, .mandatory = message.mandatory};
-    peer_->publish(method, {properties_of(message), body_of(message.id, message.size)});
+    peer_->publish(channel_, method, {properties_of(message), body_of(message.id, message.size)});
     if (mode_ == Mode::confirms) unconfirmed_.emplace(++published_, std::move(publish));
     if (mode_ == Mode::transactions) in_transaction_.push_back(std::move(publish));
 }
@@ -96,7 +96,7 @@ void Client::end_transaction() {
         settles_in_transaction_.clear();
         transaction_ = 0;
         waiting_for_ = "tx.rollback-ok";
-        peer_->send(TxRollback{});
+        send(TxRollback{});
     } else {
         world_.note([&] { return name() + ": commits " + std::to_string(transaction_); });
         for (const Publish& publish : in_transaction_) model_.committing(publish.id);
@@ -104,7 +104,7 @@ void Client::end_transaction() {
         waiting_for_ = "tx.commit-ok";
         session_->closing = true;
         model_.disturbed();
-        peer_->send(TxCommit{});
+        send(TxCommit{});
     }
     world_.note([&] { return name() + ": waits for " + waiting_for_; });
 }

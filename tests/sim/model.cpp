@@ -257,7 +257,8 @@ void Model::over(Session& session, const std::vector<Copy*>& held, const std::ve
         if (copy->holder.get() == &session) requeue(*copy, true);
     }
     for (const ReceiverPtr& receiver : receivers) {
-        if (receiver->auto_ack && !receiver->cancelled) unheard_.push_back({receiver->queue, session.link});
+        if (receiver->auto_ack && !receiver->cancelled)
+            unheard_.push_back({receiver->queue, session.link, world_.time(), session.answered});
     }
 }
 

@@ -14,14 +14,15 @@
 
 namespace fantail::sim {
 
-/// A client's connection, as far as it can hold or publish messages.
+/// A client's channel: what can hold or publish messages.
 struct Session {
     std::uint64_t number = 0;
     std::shared_ptr<Link> link;
     bool over = false;
     bool closing = false;  ///< the broker may have ended the channel already: a commit may be refused, a close was sent
+    bool answered = false;  ///< the broker itself said that it is over
     /// The broker still counts it as there, and so does the client.
-    [[nodiscard]] bool alive() const { return !over && !closing && !link->server_gone(); }
+    [[nodiscard]] bool alive() const { return !over && !closing && !link->closing() && !link->server_gone(); }
 };
 using SessionPtr = std::shared_ptr<Session>;
 
@@ -57,12 +58,12 @@ struct Message {
 struct Copy {
     const Message* message = nullptr;
     const QueueSpec* queue = nullptr;
-    bool seen = false;         ///< by a client, or at the end
-    bool taken = false;        ///< by a client, before the end
-    bool found = false;        ///< at the end
-    bool acked = false;        ///< an ack was sent
-    bool settled = false;      ///< and is known to be on the disk
-    bool rejected = false;     ///< sent to its death
+    bool seen = false;      ///< by a client, or at the end
+    bool taken = false;     ///< by a client, before the end
+    bool found = false;     ///< at the end
+    bool acked = false;     ///< an ack was sent
+    bool settled = false;   ///< and is known to be on the disk
+    bool rejected = false;  ///< sent to its death
     std::uint64_t returns = 0;
     SessionPtr holder;  ///< who has it, unsettled
     SessionPtr acker;
@@ -166,6 +167,8 @@ private:
     struct Unheard {
         const QueueSpec* queue;
         std::shared_ptr<const Link> link;
+        std::int64_t at;
+        bool answered;
     };
 
     World& world_;

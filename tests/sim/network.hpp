@@ -42,6 +42,9 @@ public:
     void client_send(ByteView bytes);
     /// Nothing more comes from here, and nothing is read.
     void client_close();
+    /// It has said good-bye: the broker may let go at any moment.
+    void mark_closing() { closing_ = true; }
+    [[nodiscard]] bool closing() const { return closing_; }
     /// Reads nothing for so long.
     void client_stall(std::int64_t for_ns);
 
@@ -102,6 +105,7 @@ private:
     bool was_full_ = false;
     bool slow_ = false;
     bool client_gone_ = false;
+    bool closing_ = false;
     bool broken_for_server_ = false;
     std::int64_t stalled_until_ = 0;
     std::int64_t server_gone_at_ = not_yet;

@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t shape_concern = 0x5348'4150'0000;
 constexpr std::uint64_t topology_concern = 0x544F'504F'0000;
 constexpr std::uint64_t course_concern = 0x434F'5552'0000;
+constexpr std::uint64_t connection_concern = 0x434F'4E4E'0000;
 constexpr std::int64_t declare_time_max = 20 * second;
 /// Answers that are still due come within it.
 constexpr std::int64_t rest_time = 30 * second;
@@ -71,6 +72,7 @@ public:
 private:
     void declare();
     void work();
+    void start_clients();
     void end();
     void wait_for_auditor(std::int64_t time_max);
     void check_emptiness();
@@ -93,6 +95,7 @@ private:
     Model model_;
     SimulatedNode node_;
     Auditor auditor_;
+    std::vector<std::unique_ptr<SharedConnection>> connections_;
     std::vector<std::unique_ptr<Client>> clients_;
     std::int64_t down_for_ = 100 * ms;
     bool rotten_ = false;
@@ -110,11 +113,20 @@ void Run::declare() {
     wait_for_auditor(declare_time_max);
 }
 
-void Run::work() {
+/// Each with a channel, in a connection of its own or in one that it shares with others.
+void Run::start_clients() {
+    const std::size_t processes = random_.one_in(2) ? plan_.clients : random_.between(1, plan_.clients);
+    for (std::size_t i = 0; i < processes; ++i)
+        connections_.push_back(
+            std::make_unique<SharedConnection>(world_, node_, world_.chance(connection_concern + i)));
     for (std::size_t i = 0; i < plan_.clients; ++i) {
-        clients_.push_back(std::make_unique<Client>(world_, node_, model_, topology_, i + 1));
+        clients_.push_back(std::make_unique<Client>(world_, *connections_[i % processes], model_, topology_, i + 1));
         clients_.back()->start();
     }
+}
+
+void Run::work() {
+    start_clients();
     schedule_faults();
     watch_memory();
     world_.run_until(plan_.end_ns);
