@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Declares queue by queue, and audits queue by queue.
+//! Audits queue by queue.
 #include "sim/auditor.hpp"
 
 #include "sim/client_words.hpp"
@@ -13,18 +13,7 @@ constexpr std::int64_t silence = 2 * second;
 constexpr std::uint16_t stream_prefetch = 60'000;
 }  // namespace
 
-void Auditor::declare() {
-    state_ = State::declaring;
-    connect();
-}
-
 void Auditor::audit() {
-    state_ = State::auditing;
-    connect();
-}
-
-void Auditor::connect() {
-    queue_ = 0;
     auto link = node_.connect({});
     if (!link) return world_.fail("auditor: nobody listens");
     session_ = std::make_shared<Session>();
@@ -35,52 +24,38 @@ void Auditor::connect() {
 }
 
 std::string Auditor::place() const {
-    const std::string queue = queue_ < topology_.size() ? topology_[queue_].name : "the end";
-    return std::string(state_ == State::declaring ? "declaring " : "auditing ") + queue;
+    return queue_ < topology_.queues.size() ? topology_.queues[queue_].name : "the end";
 }
 
-void Auditor::on_open() {
-    if (state_ == State::auditing) send(BasicQos{.prefetch_count = stream_prefetch});
-    else next();
-}
+void Auditor::on_open() { send(BasicQos{.prefetch_count = stream_prefetch}); }
 
 void Auditor::next() {
-    if (queue_ < topology_.size()) {
-        declare_next(topology_[queue_]);
+    if (queue_ < topology_.queues.size()) {
+        send(QueueDeclare{.queue = topology_.queues[queue_].name, .passive = true, .durable = true});
         return;
     }
-    state_ = State::done;
+    done_ = true;
     const auto peer = std::exchange(peer_, nullptr);
     peer->drop();
 }
 
-void Auditor::declare_next(const QueueSpec& queue) {
-    const bool passive = state_ == State::auditing;
-    const Bytes arguments = passive ? Bytes() : queue.arguments();
-    send(QueueDeclare{.queue = queue.name, .passive = passive, .durable = true, .arguments = arguments});
-}
-
 void Auditor::on_method(const Method& method) {
-    const QueueSpec* queue = queue_ < topology_.size() ? &topology_[queue_] : nullptr;
     if (const auto* declared = std::get_if<QueueDeclareOk>(&method)) {
-        if (state_ == State::auditing) return consume(declared->message_count);
-        binding_ = queue->in_fanout && !binding_;
-        if (binding_) return send(QueueBind{.queue = queue->name, .exchange = "amq.fanout"});
+        consume(declared->message_count);
     } else if (std::holds_alternative<BasicQosOk>(method)) {
-        return next();
+        next();
     } else if (std::holds_alternative<BasicConsumeOk>(method)) {
         last_message_at_ = world_.time();
-        return look_for_silence();
+        look_for_silence();
     } else if (std::holds_alternative<BasicCancelOk>(method)) {
-        model_.judge_queue(*queue, found_, announced_);
+        model_.judge_queue(topology_.queues[queue_], found_, announced_);
+        ++queue_;
+        next();
     }
-    binding_ = false;
-    ++queue_;
-    next();
 }
 
 void Auditor::consume(std::uint32_t announced) {
-    const QueueSpec& queue = topology_[queue_];
+    const QueueSpec& queue = topology_.queues[queue_];
     announced_ = announced;
     world_.note([&] { return "auditor: " + queue.name + " announces " + std::to_string(announced); });
     found_.clear();
@@ -111,14 +86,15 @@ void Auditor::look_for_silence() {
         if (world_.ended()) return;
         if (world_.time() - last_message_at_ < silence) return look_for_silence();
         // Acks first: what is taken here is no longer there for a second look.
-        if (!topology_[queue_].is_stream() && !found_.empty()) send(BasicAck{.delivery_tag = 0, .multiple = true});
-        send(BasicCancel{.consumer_tag = topology_[queue_].name});
+        if (!topology_.queues[queue_].is_stream() && !found_.empty())
+            send(BasicAck{.delivery_tag = 0, .multiple = true});
+        send(BasicCancel{.consumer_tag = topology_.queues[queue_].name});
     });
 }
 
 void Auditor::on_gone(const ChannelEnd& end) {
     if (done()) return;
-    world_.fail("auditor, " + place() + ": channel over: " + std::to_string(end.code) + " " + end.text);
+    world_.fail("auditor, at " + place() + ": channel over: " + std::to_string(end.code) + " " + end.text);
 }
 
 }  // namespace fantail::sim

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The client at the beginning and the end of a run: declares the queues, and later takes all that is left in them.
+//! The client at the end of a run: takes all that is left in the queues.
 #pragma once
 
 #include <memory>
@@ -17,11 +17,9 @@ public:
     Auditor(World& world, SimulatedNode& node, Model& model, const Topology& topology)
         : world_(world), node_(node), model_(model), topology_(topology) {}
 
-    /// Makes every queue, and binds those of the fanout exchange.
-    void declare();
     /// Takes everything out of every queue and hands it to the model.
     void audit();
-    [[nodiscard]] bool done() const { return state_ == State::done; }
+    [[nodiscard]] bool done() const { return done_; }
     /// For failures: what it was at.
     [[nodiscard]] std::string place() const;
 
@@ -32,14 +30,11 @@ public:
     void on_gone(const ChannelEnd& end) override;
 
 private:
-    enum class State : std::uint8_t { declaring, auditing, done };
-    void connect();
     void next();
     template <class M>
     void send(const M& method) {
         peer_->send(channel_, method);
     }
-    void declare_next(const QueueSpec& queue);
     void consume(std::uint32_t announced);
     /// Ends a queue's turn once nothing has come for a while.
     void look_for_silence();
@@ -50,9 +45,8 @@ private:
     const Topology& topology_;
     std::shared_ptr<AmqpPeer> peer_;
     std::uint16_t channel_ = 0;
-    State state_ = State::declaring;
+    bool done_ = false;
     std::size_t queue_ = 0;
-    bool binding_ = false;
     SessionPtr session_;
     ReceiverPtr receiver_;
     std::vector<Copy*> found_;

@@ -176,7 +176,7 @@ void Client::act() {
 
 const QueueSpec& Client::any_queue(bool for_publishing) {
     while (true) {
-        const QueueSpec& queue = topology_[random_.below(topology_.size())];
+        const QueueSpec& queue = topology_.queues[random_.below(topology_.queues.size())];
         if (!for_publishing || !queue.takes_dead_letters) return queue;
     }
 }

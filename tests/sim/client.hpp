@@ -12,6 +12,7 @@
 
 #include "sim/amqp_peer.hpp"
 #include "sim/model.hpp"
+#include "sim/routing.hpp"
 #include "sim/shared_connection.hpp"
 
 namespace fantail::sim {
@@ -70,7 +71,7 @@ private:
     // Publishing.
     void publish_some();
     void publish_one();
-    void send_message(const Message& message, const std::string& exchange, const std::string& key);
+    void send_message(const Message& message, const Address& address);
     void end_transaction();
     void confirm(std::uint64_t tag, bool multiple, Fate fate);
     void confirm_one(const Publish& publish, Fate fate);

@@ -25,23 +25,15 @@ void Client::publish_one() {
     message.session = session_->number;
     message.persistent = !random_.one_in(5);
     message.size = random_.one_in(40) ? random_.between(1'000, 60'000) : random_.between(8, 200);
-    std::string exchange;
-    std::string key;
     const QueueSpec& queue = any_queue(true);
-    if (random_.one_in(8)) {
-        exchange = "amq.fanout";
-        for (const QueueSpec& each : topology_)
-            if (each.in_fanout) message.targets.push_back(&each);
-    } else if (random_.one_in(30)) {
-        key = "nowhere";
-    } else {
-        key = queue.name;
-        message.targets.push_back(&queue);
-    }
+    Address address{.exchange = {}, .key = random_.one_in(30) ? "nowhere" : queue.name, .headers = {}};
+    if (random_.one_in(4)) address = {random_.pick(topology_.exchanges).name, draw_key(random_), draw_headers(random_)};
+    message.targets = route(topology_, address);
+    message.headers = address.headers;
     message.mandatory = random_.one_in(3);
     if (random_.one_in(3)) message.priority = static_cast<std::uint8_t>(random_.below(11));
     if (random_.one_in(15)) message.ttl_ms = static_cast<std::int64_t>(random_.between(300, 10'000));
-    if (random_.one_in(25) && !queue.is_stream() && exchange.empty())
+    if (random_.one_in(25) && !queue.is_stream() && address.exchange.empty())
         message.delay_ms = static_cast<std::int64_t>(random_.between(1, 8'000));
     if (random_.one_in(3)) message.dedup = "d" + std::to_string(random_.below(60));
     if (mode_ == Mode::transactions) {
@@ -49,12 +41,13 @@ void Client::publish_one() {
         message.transaction = transaction_;
         message.fate = Fate::in_transaction;
     }
-    send_message(model_.publish(std::move(message)), exchange, key);
+    send_message(model_.publish(std::move(message)), address);
 }
 
-void Client::send_message(const Message& message, const std::string& exchange, const std::string& key) {
+void Client::send_message(const Message& message, const Address& address) {
     world_.note([&] {
-        return name() + ": publishes " + std::to_string(message.id) + " to " + (exchange.empty() ? key : exchange) +
+        return name() + ": publishes " + std::to_string(message.id) + " to " +
+               (address.exchange.empty() ? address.key : address.exchange + " with " + address.key) +
                (message.persistent ? "" : ", transient") + (message.dedup.empty() ? "" : ", id " + message.dedup) +
                (message.delay_ms == 0 ? "" : ", delay " + std::to_string(message.delay_ms) + " ms") +
                (message.transaction == 0 ? "" : ", in " + std::to_string(message.transaction)) +
@@ -64,7 +57,7 @@ void Client::send_message(const Message& message, const std::string& exchange, c
     Publish publish{message.id, {}};
     const bool proves = message.persistent && message.dedup.empty() && message.targets.size() == 1;
     if (proves && mode_ == Mode::confirms) publish.settles = std::exchange(acked_[message.targets.front()], {});
-    const BasicPublish method{.exchange = exchange, .routing_key = key, .mandatory = message.mandatory};
+    const BasicPublish method{.exchange = address.exchange, .routing_key = address.key, .mandatory = message.mandatory};
     peer_->publish(channel_, method, {properties_of(message), body_of(message.id, message.size)});
     if (mode_ == Mode::confirms) unconfirmed_.emplace(++published_, std::move(publish));
     if (mode_ == Mode::transactions) in_transaction_.push_back(std::move(publish));

@@ -30,6 +30,7 @@ Bytes properties_of(const Message& message) {
     if (message.ttl_ms > 0) properties.expiration = expiration;
     if (!message.dedup.empty()) properties.message_id = message.dedup;
     record::FieldTableBuilder headers;
+    for (const auto& [name, value] : message.headers) headers.set_text(name, value);
     if (message.delay_ms > 0) headers.set_int("x-delay", message.delay_ms);
     if (!headers.view().empty()) properties.headers = headers.view();
     Bytes out;

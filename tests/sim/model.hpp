@@ -47,6 +47,7 @@ struct Message {
     std::int64_t ttl_ms = 0;    ///< 0: none of its own
     std::int64_t delay_ms = 0;  ///< 0: none
     std::string dedup;
+    HeaderList headers;  ///< to be routed by
     std::size_t size = 0;
     std::int64_t sent_at = 0;
     std::int64_t answered_at = 0;

@@ -31,6 +31,7 @@ constexpr Line lines[] = {
     {"failed writes", &Counts::failed_writes},
     {"failed syncs", &Counts::failed_syncs},
     {"full disks", &Counts::full_disks},
+    {"policies put again", &Counts::policy_changes},
     {"rotten bits", &Counts::rotten_bits},
     {"runs ended by noticed damage", &Counts::rot_detected},
 };

@@ -7,6 +7,8 @@
 
 #include "sim/auditor.hpp"
 #include "sim/client.hpp"
+#include "sim/declarer.hpp"
+#include "sim/policies.hpp"
 #include "sim/simulated_node.hpp"
 
 namespace fantail::sim {
@@ -18,6 +20,8 @@ constexpr std::uint64_t topology_concern = 0x544F'504F'0000;
 constexpr std::uint64_t course_concern = 0x434F'5552'0000;
 constexpr std::uint64_t connection_concern = 0x434F'4E4E'0000;
 constexpr std::int64_t declare_time_max = 20 * second;
+/// Until a policy is in force, and on the disk.
+constexpr std::int64_t policy_time = 300 * ms;
 /// Answers that are still due come within it.
 constexpr std::int64_t rest_time = 30 * second;
 /// Half-open connections are noticed, delayed messages are due, dead letters have arrived.
@@ -56,6 +60,7 @@ public:
           topology_(draw_topology(world_.chance(topology_concern))),
           model_(world_, topology_),
           node_(world_, disk_, draw_shape(world_.chance(shape_concern)), [this](Ending how) { node_down(how); }),
+          declarer_(world_, node_, topology_),
           auditor_(world_, node_, model_, topology_) {}
 
     Outcome go() {
@@ -74,7 +79,10 @@ private:
     void work();
     void start_clients();
     void end();
-    void wait_for_auditor(std::int64_t time_max);
+    void put_policies(std::int32_t priority);
+    void change_policies();
+    void check_policies();
+    void wait_for_auditor();
     void check_emptiness();
     void schedule_faults();
     void strike(const Fault& fault);
@@ -94,6 +102,7 @@ private:
     Topology topology_;
     Model model_;
     SimulatedNode node_;
+    Declarer declarer_;
     Auditor auditor_;
     std::vector<std::unique_ptr<SharedConnection>> connections_;
     std::vector<std::unique_ptr<Client>> clients_;
@@ -102,15 +111,52 @@ private:
     std::uint64_t disk_full_ = 0;  ///< such faults at present
 };
 
-void Run::wait_for_auditor(std::int64_t time_max) {
-    const std::int64_t until = world_.time() + time_max;
-    while (!auditor_.done() && !world_.ended() && world_.time() < until) world_.run_until(world_.time() + 100 * ms);
-    if (!auditor_.done() && !world_.ended()) world_.fail("the auditor waits for an answer while " + auditor_.place());
+/// Policies come before or after what they rule.
+void Run::declare() {
+    const bool policies_first = random_.one_in(2);
+    world_.run_until(world_.time() + policy_time);
+    if (policies_first) put_policies(0);
+    declarer_.start();
+    const std::int64_t until = world_.time() + declare_time_max;
+    while (!declarer_.done() && !world_.ended() && world_.time() < until) world_.run_until(world_.time() + 10 * ms);
+    if (!declarer_.done() && !world_.ended()) world_.fail("the declarer waits for an answer");
+    if (!policies_first) put_policies(0);
+    world_.run_until(world_.time() + policy_time);
+    if (!world_.ended()) check_policies();
+    change_policies();
 }
 
-void Run::declare() {
-    auditor_.declare();
-    wait_for_auditor(declare_time_max);
+void Run::put_policies(std::int32_t priority) {
+    for (broker::PolicyDefinition& policy : policies_of(topology_)) {
+        policy.priority = priority;
+        node_.put_policy(std::move(policy));
+    }
+}
+
+/// They are put anew, with the same rules: queues are defined again in the midst of their work, and nobody must notice.
+void Run::change_policies() {
+    world_.after(static_cast<std::int64_t>(random_.between(100, 20'000)) * ms, [this] {
+        if (node_.running() && world_.time() < plan_.end_ns) {
+            ++world_.counts.policy_changes;
+            world_.note([] { return std::string("policies are put again"); });
+            put_policies(static_cast<std::int32_t>(random_.below(100)));
+        }
+        change_policies();
+    });
+}
+
+void Run::check_policies() {
+    const VhostId vhost = node_.catalog().vhost("/")->id;
+    for (const QueueSpec& queue : topology_.queues) {
+        if (queue.by_policy && node_.catalog().queue(vhost, queue.name)->policy.empty())
+            world_.fail(queue.name + " is not ruled by its policy");
+    }
+}
+
+void Run::wait_for_auditor() {
+    const std::int64_t until = world_.time() + audit_time_max;
+    while (!auditor_.done() && !world_.ended() && world_.time() < until) world_.run_until(world_.time() + 100 * ms);
+    if (!auditor_.done() && !world_.ended()) world_.fail("the auditor waits for an answer, at " + auditor_.place());
 }
 
 /// Each with a channel, in a connection of its own or in one that it shares with others.
@@ -151,7 +197,7 @@ void Run::end() {
     }
     if (world_.ended()) return;
     auditor_.audit();
-    wait_for_auditor(audit_time_max);
+    wait_for_auditor();
     world_.run_until(world_.time() + second);
     check_emptiness();
 }
@@ -178,7 +224,8 @@ void Run::watch_memory() {
 std::string Run::setting() const {
     std::string text =
         std::to_string(node_.layout().cores) + " cores, " + std::to_string(node_.layout().shards) + " shards";
-    for (const QueueSpec& queue : topology_) text += "\n" + queue.description();
+    for (const QueueSpec& queue : topology_.queues) text += "\n" + queue.description();
+    for (const ExchangeSpec& exchange : topology_.exchanges) text += "\n" + exchange.description();
     return text;
 }
 

@@ -188,6 +188,13 @@ std::vector<std::shared_ptr<Link>> SimulatedNode::links() {
     return alive;
 }
 
+void SimulatedNode::put_policy(broker::PolicyDefinition policy) {
+    policy.vhost = catalog().vhost("/")->id;
+    cores_.front()->run_task([policy = std::move(policy)](runtime::Core& core) mutable {
+        core.send_admin({}, broker::PutPolicy{std::move(policy)});  // nobody waits for the answer
+    });
+}
+
 std::vector<broker::QueueFigures> SimulatedNode::figures() const {
     std::vector<broker::QueueFigures> all;
     for (const auto& core : cores_)

@@ -50,6 +50,8 @@ public:
     /// Connections that are not known to be over.
     [[nodiscard]] std::vector<std::shared_ptr<Link>> links();
     [[nodiscard]] std::vector<broker::QueueFigures> figures() const;
+    /// Lays a policy over the vhost, as an operator would. REQUIRES running().
+    void put_policy(broker::PolicyDefinition policy);
     /// Memory is within its bounds; fails the world if not.
     void check_memory();
     [[nodiscard]] const broker::Catalog& catalog() const { return cores_.front()->catalog(); }

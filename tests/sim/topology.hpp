@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The queues of a run, drawn from its seed.
+//! The queues and exchanges of a run, drawn from its seed.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct QueueSpec {
     std::int64_t dedup_window_ms = 0;
     std::uint64_t delivery_limit = 0;  ///< 0: none
     bool auto_ack = false;             ///< consumed without acks
-    bool in_fanout = false;            ///< bound to amq.fanout
+    bool by_policy = false;            ///< what a policy can say is said by one, not by arguments
 
     [[nodiscard]] bool is_stream() const { return kind == Kind::stream; }
     [[nodiscard]] bool drops_head() const { return length_rule == LengthRule::drop_head; }
@@ -39,10 +39,42 @@ struct QueueSpec {
     [[nodiscard]] Bytes arguments() const;
 };
 
-/// Stable addresses.
-using Topology = std::vector<QueueSpec>;
+enum class ExchangeKind : std::uint8_t { direct, fanout, topic, headers };
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+struct BindingSpec {
+    std::string key;
+    HeaderList headers;  ///< of headers exchanges
+    bool any = false;    ///< one of them is enough
+    std::string to;
+    bool to_exchange = false;
+    /// The arguments of the binding.
+    [[nodiscard]] Bytes arguments() const;
+};
+
+struct ExchangeSpec {
+    std::string name;
+    ExchangeKind kind = ExchangeKind::direct;
+    bool predeclared = false;
+    std::string alternate;   ///< an exchange; empty: none
+    bool by_policy = false;  ///< so is the alternate
+    std::vector<BindingSpec> bindings;
+
+    [[nodiscard]] const char* type() const;
+    [[nodiscard]] std::string description() const;
+    [[nodiscard]] Bytes arguments() const;
+};
+
+/// Addresses are stable once it is drawn.
+struct Topology {
+    std::vector<QueueSpec> queues;
+    std::vector<ExchangeSpec> exchanges;
+};
 
 [[nodiscard]] Topology draw_topology(Random random);
+/// A key of one to three words, as publishers and direct bindings use them.
+[[nodiscard]] std::string draw_key(Random& random);
+[[nodiscard]] HeaderList draw_headers(Random& random);
 /// The queue of that name, or null.
 [[nodiscard]] const QueueSpec* find_queue(const Topology& topology, const std::string& name);
 

@@ -84,7 +84,7 @@ void Model::judge_queue(const QueueSpec& queue, const std::vector<Copy*>& found,
 }
 
 void Model::judge_losses() {
-    for (const QueueSpec& queue : topology_) {
+    for (const QueueSpec& queue : topology_.queues) {
         if (queue.takes_dead_letters) continue;
         for (auto& [id, copy] : copies_[&queue]) {
             if (world_.failed()) return;

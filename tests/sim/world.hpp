@@ -23,7 +23,7 @@ struct Counts {
     std::uint64_t published = 0, confirmed = 0, delivered = 0, settled = 0, connections = 0, turns = 0;
     std::uint64_t crashes = 0, clean_restarts = 0, lost_connections = 0, half_open = 0, stalled_readers = 0,
                   slow_networks = 0, paused_nodes = 0, failed_writes = 0, failed_syncs = 0, full_disks = 0,
-                  lost_writes = 0, rotten_bits = 0, rot_detected = 0;
+                  rotten_bits = 0, rot_detected = 0, policy_changes = 0;
 };
 
 /// The clock and the list of what is to come. Everything that happens in a run is an event here, so that one seed is one run.
