@@ -155,11 +155,10 @@ void Model::judge_death(const Copy& copy, const Delivered& delivered) {
     }
     const Copy& dead = copies_.at(source).at(copy.message->id);
     const std::string& reason = delivered.first_death_reason;
-    const bool plausible = reason == "rejected" ? dead.rejected
-                           : reason == "expired"
-                               ? ttl_of(dead) > 0 && world_.time() + ms >= dead.message->sent_at + ttl_of(dead)
-                           : reason == "maxlen" ? source->length_rule != LengthRule::none
-                                                : source->delivery_limit > 0;
+    const bool plausible = reason == "rejected"  ? dead.rejected
+                           : reason == "expired" ? may_have_expired(dead)
+                           : reason == "maxlen"  ? source->length_rule != LengthRule::none
+                                                 : source->delivery_limit > 0;
     if (!plausible) fail(copy, "is dead-lettered as '" + reason + "' without a cause");
 }
 
@@ -173,10 +172,22 @@ void Model::judge_time(const Copy& copy, const Receiver& receiver) {
     const Message& m = *copy.message;
     const std::int64_t now = world_.time();
     if (copy.queue->takes_dead_letters) return;
-    if (m.delay_ms > 0 && now + ms < m.sent_at + m.delay_ms * ms) fail(copy, "is delivered before its time");
+    if (m.delay_ms > 0 && world_.shown(m.sent_at, now).most + ms < taken_in(m).least + m.delay_ms * ms)
+        fail(copy, "is delivered before its time");
     const std::int64_t ttl = ttl_of(copy);
     if (ttl == 0 || m.delay_ms > 0 || m.fate != Fate::confirmed || receiver.session->link->was_stalled()) return;
-    if (now > m.answered_at + ttl + slack) fail(copy, "is delivered long after it expired");
+    if (now - slack > m.answered_at && world_.shown(now - slack, now).least > taken_in(m).most + ttl)
+        fail(copy, "is delivered long after it expired");
+}
+
+World::Shown Model::taken_in(const Message& message) const {
+    return world_.shown(message.sent_at, message.answered_at > 0 ? message.answered_at : world_.time());
+}
+
+bool Model::may_have_expired(const Copy& copy) const {
+    const std::int64_t ttl = ttl_of(copy);
+    const Message& m = *copy.message;
+    return ttl > 0 && world_.shown(m.sent_at, world_.time()).most + ms >= taken_in(m).least + ttl;
 }
 
 void Model::judge_order(const Copy& copy, Receiver& receiver, const Delivered& delivered) {
@@ -222,8 +233,8 @@ void Model::judge_dedup(const Copy& copy) {
         const Message& o = *other.message;
         if (id == m.id || !other.seen || o.dedup != m.dedup || o.fate != Fate::confirmed || !survives_restarts(other))
             continue;
-        const std::int64_t apart = std::max(m.answered_at, o.answered_at) - std::min(m.sent_at, o.sent_at);
-        if (apart + 2 * ms < copy.queue->dedup_window_ms * ms)
+        const auto shown = world_.shown(std::min(m.sent_at, o.sent_at), std::max(m.answered_at, o.answered_at));
+        if (shown.most - shown.least + 2 * ms < copy.queue->dedup_window_ms * ms)
             fail(copy, "is delivered though message " + std::to_string(id) + " has the same id");
     }
 }

@@ -163,6 +163,9 @@ private:
     [[nodiscard]] bool survives_restarts(const Copy& copy) const;
     [[nodiscard]] bool has_twin(const Copy& copy) const;
     [[nodiscard]] std::int64_t ttl_of(const Copy& copy) const;
+    /// When, by the wall clock, the broker may have taken it.
+    [[nodiscard]] World::Shown taken_in(const Message& message) const;
+    [[nodiscard]] bool may_have_expired(const Copy& copy) const;
 
     /// A receiver that acked on delivery and is gone: what the broker had sent, until it noticed, may never have arrived.
     struct Unheard {

@@ -22,7 +22,7 @@ Fault draw_fault(Random& random, std::int64_t end_ns, bool rots) {
         FaultKind::power_off,      FaultKind::crash_midway,   FaultKind::clean_restart, FaultKind::slow_network,
         FaultKind::pause_node,     FaultKind::slow_disk};
     static const std::vector<FaultKind> rare{FaultKind::fail_write, FaultKind::fail_sync, FaultKind::fail_read,
-                                             FaultKind::full_disk};
+                                             FaultKind::clock_step, FaultKind::full_disk};
     Fault fault;
     fault.kind = random.one_in(5) ? random.pick(rare) : random.pick(common);
     if (rots && random.one_in(4)) fault.kind = FaultKind::bit_rot;
@@ -50,6 +50,7 @@ const char* fault_name(FaultKind kind) {
         case FaultKind::full_disk: return "full disk";
         case FaultKind::slow_disk: return "slow disk";
         case FaultKind::bit_rot: return "bit rot";
+        case FaultKind::clock_step: return "step of the wall clock";
         case FaultKind::crash_midway: return "crash in the middle of writes";
     }
     return "";

@@ -23,6 +23,7 @@ enum class FaultKind : std::uint8_t {
     full_disk,
     slow_disk,
     bit_rot,
+    clock_step,
     crash_midway,  ///< power off or kill while the disk is busy with what was written last
 };
 [[nodiscard]] const char* fault_name(FaultKind kind);

@@ -32,6 +32,7 @@ constexpr Line lines[] = {
     {"failed syncs", &Counts::failed_syncs},
     {"full disks", &Counts::full_disks},
     {"policies put again", &Counts::policy_changes},
+    {"steps of the wall clock", &Counts::clock_steps},
     {"rotten bits", &Counts::rotten_bits},
     {"runs ended by noticed damage", &Counts::rot_detected},
 };

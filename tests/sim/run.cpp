@@ -89,6 +89,7 @@ private:
     void strike_disk(const Fault& fault);
     void strike_network(const Fault& fault);
     void crash_midway(const Fault& fault);
+    void step_clock(const Fault& fault);
     void end_node(Ending how);
     void node_down(Ending how);
     void watch_memory();
@@ -107,6 +108,7 @@ private:
     std::vector<std::unique_ptr<SharedConnection>> connections_;
     std::vector<std::unique_ptr<Client>> clients_;
     std::int64_t down_for_ = 100 * ms;
+    std::int64_t clock_ahead_ = 0;  ///< at most, so far
     bool rotten_ = false;
     std::uint64_t disk_full_ = 0;  ///< such faults at present
 };
@@ -186,6 +188,7 @@ void Run::work() {
 
 void Run::end() {
     for (auto& client : clients_) client->leave();
+    world_.set_clock(clock_ahead_);  // or what was delayed by a clock that was ahead would not be due
     world_.run_until(world_.time() + settle_time);
     disk_.image().faults() = {};  // one that has not struck by now stays away
     disk_full_ = 0;
@@ -268,6 +271,7 @@ void Run::strike(const Fault& fault) {
         case FaultKind::cut_connection:
         case FaultKind::half_open:
         case FaultKind::slow_network: strike_network(fault); return;
+        case FaultKind::clock_step: step_clock(fault); return;
         case FaultKind::pause_node:
             ++world_.counts.paused_nodes;
             node_.pause(fault.for_ns / 4);
@@ -279,6 +283,16 @@ void Run::strike(const Fault& fault) {
         case FaultKind::slow_disk:
         case FaultKind::bit_rot: strike_disk(fault); return;
     }
+}
+
+/// Mostly by seconds, at times by an hour, forward or back.
+void Run::step_clock(const Fault& fault) {
+    const std::int64_t most = fault.size % 3 == 0 ? 3'600 * second : 20 * second;
+    const std::int64_t by = static_cast<std::int64_t>(fault.size / 6 % static_cast<std::uint64_t>(most));
+    const std::int64_t offset = fault.size % 2 == 0 ? by : -by;
+    ++world_.counts.clock_steps;
+    clock_ahead_ = std::max(clock_ahead_, offset);
+    world_.set_clock(offset);
 }
 
 /// Much is delivered, and nothing more is synced, before the end comes.

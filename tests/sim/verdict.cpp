@@ -26,9 +26,7 @@ bool Model::must_exist(const Copy& copy) const {
 /// Whether it may have left its queue other than by an ack.
 bool Model::may_have_died(const Copy& copy) const {
     const QueueSpec& queue = *copy.queue;
-    const std::int64_t ttl = ttl_of(copy);
-    if (copy.rejected || queue.drops_head()) return true;
-    if (ttl > 0 && world_.time() >= copy.message->sent_at + ttl) return true;
+    if (copy.rejected || queue.drops_head() || may_have_expired(copy)) return true;
     return queue.delivery_limit > 0 && copy.returns + sessions_over_ >= queue.delivery_limit;
 }
 
@@ -51,8 +49,7 @@ bool Model::has_twin(const Copy& copy) const {
         const Message& o = *other.message;
         if (o.id == m.id || o.dedup != m.dedup || o.sent_at > (m.answered_at > 0 ? m.answered_at : world_.time()))
             return false;
-        const std::int64_t latest = o.answered_at > 0 ? o.answered_at : world_.time();
-        if (m.sent_at - latest >= copy.queue->dedup_window_ms * ms) return false;
+        if (taken_in(m).least - taken_in(o).most >= copy.queue->dedup_window_ms * ms) return false;
         return other.found || other.seen || other.acked || may_be_lost(other) || may_have_died(other) ||
                !survives_restarts(other);
     });

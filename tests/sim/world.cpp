@@ -25,6 +25,26 @@ void World::run_until(std::int64_t time_ns) {
     if (!ended()) time_ns_ = std::max(time_ns_, time_ns);
 }
 
+std::int64_t World::clock_offset(std::int64_t time_ns) const {
+    std::int64_t offset = 0;
+    for (const ClockStep& step : clock_steps_)
+        if (step.at_ns <= time_ns) offset = step.offset_ns;
+    return offset;
+}
+
+World::Shown World::shown(std::int64_t from_ns, std::int64_t to_ns) const {
+    const std::int64_t first = from_ns + clock_offset(from_ns);
+    Shown all{first, first};
+    const auto add = [&](std::int64_t wall) { all = {std::min(all.least, wall), std::max(all.most, wall)}; };
+    for (const ClockStep& step : clock_steps_) {
+        if (step.at_ns <= from_ns || step.at_ns > to_ns) continue;
+        add(step.at_ns + clock_offset(step.at_ns - 1));
+        add(step.at_ns + step.offset_ns);
+    }
+    add(to_ns + clock_offset(to_ns));
+    return all;
+}
+
 void World::fail(std::string what) {
     if (failed()) return;
     note([&] { return "FAILED: " + what; });

@@ -22,8 +22,8 @@ inline constexpr std::int64_t second = 1'000'000'000;
 struct Counts {
     std::uint64_t published = 0, confirmed = 0, delivered = 0, settled = 0, connections = 0, turns = 0;
     std::uint64_t crashes = 0, clean_restarts = 0, lost_connections = 0, half_open = 0, stalled_readers = 0,
-                  slow_networks = 0, paused_nodes = 0, failed_writes = 0, failed_syncs = 0, full_disks = 0,
-                  rotten_bits = 0, rot_detected = 0, policy_changes = 0;
+                  slow_networks = 0, clock_steps = 0, paused_nodes = 0, failed_writes = 0, failed_syncs = 0,
+                  full_disks = 0, rotten_bits = 0, rot_detected = 0, policy_changes = 0;
 };
 
 /// The clock and the list of what is to come. Everything that happens in a run is an event here, so that one seed is one run.
@@ -32,7 +32,17 @@ public:
     /// \param with_history keeps lines for people: slower, so a run is only repeated with it once it has failed
     World(std::uint64_t seed, bool with_history) : seed_(seed), random_(seed), with_history_(with_history) {}
 
-    [[nodiscard]] Now now() const { return {WallTime{wall_start_ms + time_ns_ / ms}, MonoTime{time_ns_}}; }
+    [[nodiscard]] Now now() const {
+        return {WallTime{wall_start_ms + (time_ns_ + clock_offset(time_ns_)) / ms}, MonoTime{time_ns_}};
+    }
+    /// Sets the wall clock: from now on it is so far ahead of time().
+    void set_clock(std::int64_t offset_ns) { clock_steps_.push_back({time_ns_, offset_ns}); }
+    /// What the wall clock showed at least and at most in a span of time, in nanoseconds.
+    struct Shown {
+        std::int64_t least;
+        std::int64_t most;
+    };
+    [[nodiscard]] Shown shown(std::int64_t from_ns, std::int64_t to_ns) const;
     /// Nanoseconds since the beginning.
     [[nodiscard]] std::int64_t time() const { return time_ns_; }
     /// Independent chance for one concern.
@@ -80,6 +90,11 @@ private:
             return a.time_ns != b.time_ns ? a.time_ns > b.time_ns : a.order > b.order;
         }
     };
+    struct ClockStep {
+        std::int64_t at_ns;
+        std::int64_t offset_ns;
+    };
+    [[nodiscard]] std::int64_t clock_offset(std::int64_t time_ns) const;
     void add_line(std::string text);
 
     std::uint64_t seed_;
@@ -88,6 +103,7 @@ private:
     std::int64_t time_ns_ = 1;
     std::uint64_t order_ = 0;
     std::vector<Event> events_;  ///< a heap
+    std::vector<ClockStep> clock_steps_;
     std::uint64_t trace_ = 0;
     std::string failure_;
     bool ended_ = false;
