@@ -112,6 +112,7 @@ void Client::on_gone(const ChannelEnd& end) {
     if (end.code != 0 && end.code != 320 && !refused)
         world_.fail(name() + ": the broker closes with " + std::to_string(end.code) + " " + end.text);
     session_->answered = end.answered;
+    session_->closed_well = end.answered && end.code == 0 && waiting_for_ == "the end";
     forget_session();
     reconnect_later();
 }

@@ -132,8 +132,9 @@ void Model::judge_state(const Copy& copy, const Receiver& receiver, const Delive
     if (copy.queue->takes_dead_letters && restarts_ != copy.message->restarts_before)
         return judge_death(copy, delivered);
     if (copy.settled) fail(copy, "is delivered though its ack was on the disk");
-    if (copy.acked && copy.acker && copy.acker->alive())
-        fail(copy, "is delivered though acked on a connection that is still there");
+    const bool ack_arrived = copy.acker && (copy.acker->alive() || copy.acker->closed_well);
+    if (copy.acked && ack_arrived && copy.restarts_at_ack == restarts_)
+        fail(copy, "is delivered though acked on a channel that is still there, or was closed after that");
     if (copy.holder && copy.holder->alive())
         fail(copy, "is delivered while session " + std::to_string(copy.holder->number) + " has it");
     if (copy.seen && !delivered.redelivered) fail(copy, "is delivered again and not marked as redelivered");
@@ -245,6 +246,7 @@ void Model::ack(Copy& copy, const SessionPtr& session) {
     ++world_.counts.settled;
     copy.acked = true;
     copy.acker = session;
+    copy.restarts_at_ack = restarts_;
     copy.holder = nullptr;
 }
 

@@ -20,7 +20,8 @@ struct Session {
     std::shared_ptr<Link> link;
     bool over = false;
     bool closing = false;  ///< the broker may have ended the channel already: a commit may be refused, a close was sent
-    bool answered = false;  ///< the broker itself said that it is over
+    bool answered = false;     ///< the broker itself said that it is over
+    bool closed_well = false;  ///< as its client had asked: everything that was said before has had its effect
     /// The broker still counts it as there, and so does the client.
     [[nodiscard]] bool alive() const { return !over && !closing && !link->closing() && !link->server_gone(); }
 };
@@ -66,6 +67,7 @@ struct Copy {
     bool settled = false;   ///< and is known to be on the disk
     bool rejected = false;  ///< sent to its death
     std::uint64_t returns = 0;
+    std::uint64_t restarts_at_ack = 0;
     SessionPtr holder;  ///< who has it, unsettled
     SessionPtr acker;
 };
