@@ -90,6 +90,10 @@ void Client::forget_session() {
         // A commit that was not answered may have been carried out.
         if (model_.message(publish.id).fate == Fate::in_transaction) model_.answered(publish.id, Fate::withdrawn);
     }
+    if (rebinding()) {  // whether it was done is not known
+        own_key_.clear();
+        bound_to_ = nullptr;
+    }
     session_.reset();
     peer_.reset();
     ready_ = false;
@@ -170,7 +174,8 @@ void Client::act() {
     else if (die < 850) consume();
     else if (die < 870) cancel();
     else if (die < 920) get();
-    else if (die < 990) end_transaction();
+    else if (die < 985) end_transaction();
+    else if (die < 990) rebind();
     else if (die < 993) peer_->link()->client_stall(static_cast<std::int64_t>(random_.between(1, 3000)) * ms);
     else if (die < 997) part();
 }
@@ -203,6 +208,9 @@ void Client::on_method(const Method& method) {
     } else if (std::holds_alternative<TxRollbackOk>(method)) {
         unacked_.merge(taken_back_);
         taken_back_.clear();
+        waiting_for_.clear();
+    } else if (std::holds_alternative<QueueBindOk>(method) || std::holds_alternative<QueueUnbindOk>(method)) {
+        bound_to_ = binding_to_;
         waiting_for_.clear();
     } else if (std::holds_alternative<BasicConsumeOk>(method) || std::holds_alternative<BasicGetEmpty>(method)) {
         waiting_for_.clear();

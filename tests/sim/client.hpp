@@ -76,6 +76,10 @@ private:
     void confirm(std::uint64_t tag, bool multiple, Fate fate);
     void confirm_one(const Publish& publish, Fate fate);
 
+    // Its own binding.
+    void rebind();
+    [[nodiscard]] bool rebinding() const;
+
     // Consuming.
     void consume();
     void cancel();
@@ -113,6 +117,10 @@ private:
     std::uint64_t transaction_ = 0;
     std::vector<Publish> in_transaction_;
     std::vector<std::pair<Unacked, How>> settles_in_transaction_;
+    std::string own_key_;                    ///< in the own exchange; empty: none yet
+    const QueueSpec* bound_to_ = nullptr;    ///< by it
+    const QueueSpec* binding_to_ = nullptr;  ///< once that is answered; null: it is being removed
+    std::uint64_t own_keys_ = 0;
     std::map<std::uint64_t, Unacked> taken_back_;           ///< tags of those, should the transaction be rolled back
     std::map<const QueueSpec*, std::vector<Copy*>> acked_;  ///< not yet known to be on the disk
     std::map<std::string, ReceiverPtr> consumers_;          ///< by tag; cancelled ones too

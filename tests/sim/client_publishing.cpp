@@ -29,6 +29,11 @@ void Client::publish_one() {
     Address address{.exchange = {}, .key = random_.one_in(30) ? "nowhere" : queue.name, .headers = {}};
     if (random_.one_in(4)) address = {random_.pick(topology_.exchanges).name, draw_key(random_), draw_headers(random_)};
     message.targets = route(topology_, address);
+    if (!own_key_.empty() && !rebinding() && random_.one_in(10)) {
+        address = {own_exchange, own_key_, {}};
+        message.targets.clear();
+        if (bound_to_ != nullptr) message.targets.push_back(bound_to_);
+    }
     message.headers = address.headers;
     message.mandatory = random_.one_in(3);
     if (random_.one_in(3)) message.priority = static_cast<std::uint8_t>(random_.below(11));
@@ -42,6 +47,24 @@ void Client::publish_one() {
         message.fate = Fate::in_transaction;
     }
     send_message(model_.publish(std::move(message)), address);
+}
+
+bool Client::rebinding() const { return waiting_for_ == "queue.bind-ok" || waiting_for_ == "queue.unbind-ok"; }
+
+/// Binds a key that is its own, or removes the binding. Not amid a transaction, whose messages are routed at its end.
+void Client::rebind() {
+    if (!habits_.publishes || transaction_ != 0) return;
+    if (bound_to_ != nullptr) {
+        binding_to_ = nullptr;
+        waiting_for_ = "queue.unbind-ok";
+        send(QueueUnbind{.queue = bound_to_->name, .exchange = own_exchange, .routing_key = own_key_});
+    } else {
+        own_key_ = "k" + std::to_string(number_) + "." + std::to_string(++own_keys_);
+        binding_to_ = &any_queue(true);
+        waiting_for_ = "queue.bind-ok";
+        send(QueueBind{.queue = binding_to_->name, .exchange = own_exchange, .routing_key = own_key_});
+    }
+    world_.note([&] { return name() + ": waits for " + waiting_for_ + " of " + own_key_; });
 }
 
 void Client::send_message(const Message& message, const Address& address) {

@@ -76,6 +76,7 @@ void draw_exchanges(Topology& all, Random& random) {
         for (std::uint64_t n = random.below(5); n > 0; --n)
             all.exchanges[i].bindings.push_back(draw_binding(all.exchanges[i].kind, all, random));
     }
+    all.exchanges.push_back({.name = own_exchange});
 }
 
 }  // namespace

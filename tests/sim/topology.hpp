@@ -65,6 +65,9 @@ struct ExchangeSpec {
     [[nodiscard]] Bytes arguments() const;
 };
 
+/// The exchange in which clients make and remove bindings of their own, each with keys that nobody else uses.
+inline constexpr const char* own_exchange = "own";
+
 /// Addresses are stable once it is drawn.
 struct Topology {
     std::vector<QueueSpec> queues;
