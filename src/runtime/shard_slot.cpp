@@ -55,6 +55,7 @@ Lsn ShardSlot::log_batch(std::span<const Target> targets, std::uint32_t count, S
 Lsn ShardSlot::log_change(ByteView change, bool lazy) { return log_owned(ChangeOwner::shard, change, lazy); }
 
 void ShardSlot::read(StreamId stream, Offset from, std::uint32_t bytes_max, ReadToken token) {
+    if (closing_) return;  // the log may have closed its files: dead letters that must be read wait for the next start
     log_->read(stream, from, bytes_max, token);
 }
 

@@ -48,7 +48,7 @@ BindingSpec draw_binding(ExchangeKind kind, const Topology& all, Random& random)
     }
     if (kind == ExchangeKind::headers) {
         binding.headers = draw_headers(random);
-        binding.any = random.one_in(2);
+        binding.any = !binding.headers.empty() && random.one_in(2);
     }
     do {
         binding.to = random.pick(all.queues).name;
