@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "protocols/kafka/api.hpp"
@@ -84,21 +86,24 @@ TEST(KafkaCodec, AChangedByteNeverReadsOutOfBounds) {
     });
 }
 
+/// Whether the message itself, not a struct in it, has tagged fields: only without them it surely ends with their count, 0.
+bool has_tagged_fields(const TestMessage& message) {
+    constexpr std::array names{"ProduceResponse", "FetchRequest", "FetchResponse", "ApiVersionsResponse"};
+    return std::ranges::find(names, message.name) != names.end();
+}
+
 TEST(KafkaCodec, AnUnknownTaggedFieldIsPassedOver) {
     for_every_message(3, [](const TestMessage& message, std::int16_t version, std::uint64_t seed) {
-        if (!message.versions.flexible(version)) return;
+        if (!message.versions.flexible(version) || has_tagged_fields(message)) return;
         Bytes encoded;
         const std::string wanted = message.encode_random(encoded, seed, version);
-        // Without tagged fields of its own a message ends with their count, 0: replace it by one that nobody knows.
-        if (encoded.back() != 0) return;
+        ASSERT_EQ(encoded.back(), 0);
         encoded.back() = 1;
         for (const std::uint8_t byte : {99, 3, 7, 8, 9}) encoded.push_back(byte);
         Bytes again;
         const auto found = message.decode_and_encode(encoded, version, again);
-        // Where the last byte was something else, another meaning or none is right.
-        if (found) {
-            ASSERT_EQ(*found, wanted);
-        }
+        ASSERT_TRUE(found.has_value()) << found.error().message;
+        ASSERT_EQ(*found, wanted);
     });
 }
 

@@ -216,14 +216,6 @@ TEST(KafkaSamples, ConsumerGroupHeartbeatResponsePrecedesTheAssignmentByWhetherI
     EXPECT_EQ(encoded(response, 0), sample("00000000 0000 00 02 'm' 00000001 00001388 01 01 00 00"));
 }
 
-TEST(KafkaSamples, ConsumerProtocolSubscriptionIsFoundInsideOfMetadata) {
-    // Behind the 16 bit version that precedes it.
-    const auto subscription = decoded<ConsumerProtocolSubscription>("00000001 0001 't' ffffffff 00000000", 1);
-    ASSERT_TRUE(subscription.has_value()) << subscription.error().message;
-    EXPECT_EQ(subscription->topics.at(0), "t");
-    EXPECT_FALSE(subscription->user_data.has_value());
-}
-
 TEST(KafkaSamples, InitProducerIdV4) {
     const auto request = decoded<InitProducerIdRequest>("00 7fffffff ffffffffffffffff ffff 00", 4);
     ASSERT_TRUE(request.has_value()) << request.error().message;
