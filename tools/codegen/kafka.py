@@ -446,7 +446,7 @@ def inner_first(message):
     return order
 
 
-def member(message, f, indent):
+def member(message, f):
     initial = "" if f.array or f.nullable or f.is_struct or f.type in ("string", "bytes", "records", "uuid") else f" = {literal(f)}"
     brace = "{}" if not initial and f.type in ("bytes", "records", "uuid") and not f.array and not f.nullable else ""
     notes = [f.meaning] if f.meaning else []
@@ -454,21 +454,28 @@ def member(message, f, indent):
     if f.versions != message.versions:
         notes.append(f"v{low}" if low == high else f"v{low}+" if high == message.versions[1] else f"v{low} to v{high}")
     comment = f"  ///< {'; '.join(notes)}" if notes else ""
-    return f"{indent}{cpp_type(message, f)} {f.name}{brace}{initial};{comment}\n"
+    return f"    {cpp_type(message, f)} {f.name}{brace}{initial};{comment}\n"
 
 
 def struct_text(message):
     low, high = message.versions
     kind = f"{message.api}, {message.kind}" if message.api else message.name
-    text = f"/// {kind}, v{low} to v{high}{': ' + message.meaning if message.meaning else ''}.\nstruct {message.name} {{\n"
+    # Inner structs stand outside, with a name for them inside: an optional of a struct whose initial values stand in a class
+    # that is not complete yet cannot be made.
+    inner, parts = inner_first(message), f"{snake(message.name)}_parts"
+    text = ""
+    if inner:
+        text += f"/// The structs of {message.name}, which has names for them.\nnamespace {parts} {{\n"
+        text += "".join(f"struct {s.name} {{\n" + "".join(member(message, f) for f in s.fields) + "};\n" for s in inner)
+        text += f"}}  // namespace {parts}\n\n"
+    text += f"/// {kind}, v{low} to v{high}{': ' + message.meaning if message.meaning else ''}.\nstruct {message.name} {{\n"
     if message.api:
         text += f"    static constexpr ApiKey api = ApiKey::{snake(message.api)};\n"
     flexible = "flexible_never" if message.flexible == ANY else message.flexible
     text += f"    static constexpr VersionRange versions{{{low}, {high}, {flexible}}};\n"
-    text += f'    static constexpr std::string_view message_name = "{message.name}";\n\n'
-    for s in inner_first(message):
-        text += f"    struct {s.name} {{\n" + "".join(member(message, f, " " * 8) for f in s.fields) + "    };\n"
-    return text + "".join(member(message, f, "    ") for f in message.top.fields) + "};\n"
+    text += f'    static constexpr std::string_view message_name = "{message.name}";\n'
+    text += "".join(f"    using {s.name} = {parts}::{s.name};\n" for s in inner) + "\n"
+    return text + "".join(member(message, f) for f in message.top.fields) + "};\n"
 
 
 def file_text(sentence, includes, body, header):
