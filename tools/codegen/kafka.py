@@ -194,6 +194,8 @@ class Schema:
             raise SchemaError(f"{f.name}: only strings may be tagged and null")
         if f.array and f.type in ("bytes", "records", "bool", "uuid", "error"):
             raise SchemaError(f"{f.name}: no arrays of {f.type}")
+        if f.is_struct and not f.array and f.nullable not in (None, (low, high)):
+            raise SchemaError(f"{f.name}: a struct may be null in all versions or in none")
         if f.default is not None and (f.array or f.is_struct or f.type in ("string", "bytes", "records", "uuid", "error")):
             raise SchemaError(f"{f.name}: no defaults for {f.type}")
 
@@ -257,6 +259,10 @@ def condition(message, versions):
     return " && ".join(([f"v >= {low}"] if low > first else []) + ([f"v <= {high}"] if high < last else []))
 
 
+def null_allowed(message, f):
+    return condition(message, f.nullable) or "true"
+
+
 def guarded(test, lines):
     if not test:
         return lines
@@ -295,7 +301,7 @@ def read_value(message, f):
     if f.type == "records" and message.kind == "response":
         return [f"{m}.first = in.records();"]
     if f.type in ("string", "bytes") and f.nullable:
-        return [f"{m} = in.nullable_{f.type}();"]
+        return [f"{m} = in.nullable_{f.type}({null_allowed(message, f)});"]
     if f.type in METHODS:
         return [f"{m} = in.{f.type}();"]
     return [f"{m} = in.boolean();" if f.type == "bool" else f"{m} = in.number<{CPP[f.type]}>();"]
@@ -306,7 +312,7 @@ def read_array(message, f, m):
     target = f"*{m}" if f.nullable else m
     each = f"for (auto& element : {target}) read(in, element);" if f.is_struct else f"in.read_all({target});"
     if f.nullable:
-        return [f"if (in.nullable_array({m}, {size})) {{", f"    {each}", "}"]
+        return [f"if (in.nullable_array({m}, {size}, {null_allowed(message, f)})) {{", f"    {each}", "}"]
     return [f"in.array({m}, {size});", each]
 
 
@@ -339,10 +345,6 @@ def read_function(message, struct, qualifier, prefix=""):
 
 
 # ---- write ----
-
-def null_allowed(message, f):
-    return condition(message, f.nullable) or "true"
-
 
 def write_value(message, f):
     m = f"m.{f.name}"

@@ -33,7 +33,7 @@ Result<RequestHeader> decode_request_header(ByteView payload) {
     if (fixed.failed()) return fail(ErrorCode::malformed, "request header ends early");
     const ApiInfo* info = find_api(header.api);
     if (info == nullptr || !info->versions.contains(header.version)) return header;
-    header.client_id = fixed.nullable_string();
+    header.client_id = fixed.nullable_string(true);
     Decoder rest(fixed.rest(), header.version, info->versions.flexible(header.version));
     rest.skip_tags();
     if (fixed.failed() || rest.failed()) return fail(ErrorCode::malformed, "request header ends early");

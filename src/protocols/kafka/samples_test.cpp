@@ -79,6 +79,13 @@ TEST(KafkaSamples, MetadataRequestNullAndEmptyTopicsDiffer) {
     EXPECT_TRUE(named.allow_auto_topic_creation);
 }
 
+TEST(KafkaSamples, ANullThatOnlyLaterVersionsHaveIsMalformed) {
+    // Topics from version 1 on, their names from 12 on.
+    EXPECT_EQ(decoded<MetadataRequest>("ffffffff", 0).error().code, ErrorCode::malformed);
+    EXPECT_EQ(decoded<MetadataRequest>("00000001 ffff", 2).error().code, ErrorCode::malformed);
+    EXPECT_TRUE(decoded<MetadataRequest>("00000001 0000", 2).has_value());
+}
+
 TEST(KafkaSamples, MetadataRequestV12NamesATopicByItsId) {
     const auto request = decoded<MetadataRequest>("02 000102030405060708090a0b0c0d0e0f 00 00 00 01 00", 12).value();
     const auto& topic = request.topics.value().at(0);

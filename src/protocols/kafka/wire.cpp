@@ -45,7 +45,8 @@ std::string_view Decoder::string() {
     return {};
 }
 
-std::optional<std::string_view> Decoder::nullable_string() {
+std::optional<std::string_view> Decoder::nullable_string(bool null_allowed) {
+    if (!null_allowed) return string();
     const std::int64_t size = string_size();
     if (size < 0 || failed()) return std::nullopt;
     return in_.text(static_cast<std::size_t>(size));
@@ -59,7 +60,8 @@ ByteView Decoder::bytes() {
     return {};
 }
 
-std::optional<ByteView> Decoder::nullable_bytes() {
+std::optional<ByteView> Decoder::nullable_bytes(bool null_allowed) {
+    if (!null_allowed) return bytes();
     const std::int64_t size = bytes_size();
     if (size < 0 || failed()) return std::nullopt;
     return in_.take(static_cast<std::size_t>(size));
@@ -72,21 +74,21 @@ ByteView Decoder::records() {
 
 bool Decoder::present() { return in_.be<std::int8_t>() >= 0 && !failed(); }
 
-std::int64_t Decoder::array_size(std::size_t wire_size_min, std::size_t memory_size, bool nullable) {
+std::int64_t Decoder::array_size(std::size_t wire_size_min, std::size_t memory_size, bool null_allowed) {
     const std::int64_t count = bytes_size();
-    if (failed()) return nullable ? -1 : 0;
+    if (failed()) return -1;
     if (count < 0) {
-        if (!nullable) fail("has a null array where none may be");
+        if (!null_allowed) fail("has a null array where none may be");
         return -1;
     }
     const auto elements = static_cast<std::size_t>(count);
     if (elements > in_.left() / wire_size_min) {
         fail("has an array with more elements than bytes for them");
-        return 0;
+        return -1;
     }
     if (elements > memory_left_ / memory_size) {
         fail("has more elements than one message may have");
-        return 0;
+        return -1;
     }
     memory_left_ -= elements * memory_size;
     return count;

@@ -89,9 +89,10 @@ public:
     Uuid uuid();
 
     std::string_view string();
-    std::optional<std::string_view> nullable_string();
+    /// Null where the version has no null is malformed; the same holds below.
+    std::optional<std::string_view> nullable_string(bool null_allowed);
     ByteView bytes();
-    std::optional<ByteView> nullable_bytes();
+    std::optional<ByteView> nullable_bytes(bool null_allowed);
     /// Bytes, where null is the same as none.
     ByteView records();
 
@@ -105,8 +106,8 @@ public:
     }
     /// The same of an array that may be null. Returns whether it is not.
     template <class T>
-    bool nullable_array(std::optional<std::vector<T>>& out, std::size_t wire_size_min) {
-        const std::int64_t count = array_size(wire_size_min, sizeof(T), true);
+    bool nullable_array(std::optional<std::vector<T>>& out, std::size_t wire_size_min, bool null_allowed) {
+        const std::int64_t count = array_size(wire_size_min, sizeof(T), null_allowed);
         if (count < 0) return false;
         make(out.emplace(), count);
         return true;
@@ -139,7 +140,7 @@ private:
     std::uint32_t uvarint();
     std::int64_t string_size();
     std::int64_t bytes_size();
-    std::int64_t array_size(std::size_t wire_size_min, std::size_t memory_size, bool nullable);
+    std::int64_t array_size(std::size_t wire_size_min, std::size_t memory_size, bool null_allowed);
 
     Reader in_;
     std::int16_t version_;
