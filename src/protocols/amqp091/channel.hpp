@@ -173,6 +173,7 @@ private:
     void write_records(const Consumer& consumer, const broker::Deliver& delivery, std::uint32_t count);
     void hold(const broker::Deliver& delivery, std::uint32_t from);
     void release_held();
+    [[nodiscard]] std::uint32_t expired_in_front(const broker::Deliver& held) const;
     void set_global_prefetch(std::uint32_t count);
     void touch_shard(QueueId queue) { shards_ |= std::uint64_t{1} << (shard_of(queue).value % 64); }
 

@@ -277,14 +277,53 @@ void Channel::hold(const broker::Deliver& delivery, std::uint32_t from) {
     held_.push_back(std::move(rest));
 }
 
+namespace {
+
+/// By its own time to live.
+bool has_expired(const record::RecordView& record, std::int64_t now_ms) {
+    const auto envelope = record::EnvelopeView::parse(record.envelope);
+    if (!envelope) return false;
+    const auto properties = record::scan_properties(envelope->properties());
+    if (!properties || !properties->expiration) return false;
+    const auto ttl_ms = record::parse_expiration(*properties->expiration);
+    return ttl_ms && record.timestamp.ms + static_cast<std::int64_t>(*ttl_ms) <= now_ms;
+}
+
+}  // namespace
+
+/// How many of these messages, from the first on, have outlived their time while they were held back.
+std::uint32_t Channel::expired_in_front(const broker::Deliver& held) const {
+    const broker::QueueDefinition* queue = link().catalog().queue(held.queue);
+    if (queue == nullptr || queue->kind == broker::QueueKind::stream || !held.batch) return 0;
+    const auto batch = record::BatchView::parse(*held.batch);
+    if (!batch) return 0;
+    auto cursor = batch->records();
+    if (!cursor || !cursor->skip(held.index)) return 0;
+    const std::int64_t now_ms = link().now().wall.ms;
+    const auto& queue_ttl = queue->options->message_ttl_ms;
+    const bool by_queue = queue_ttl && batch->max_timestamp().ms + *queue_ttl <= now_ms;
+    std::uint32_t count = 0;
+    record::RecordView record;
+    while (count < held.count && cursor->next(record)) {
+        if (!by_queue && !has_expired(record, now_ms)) break;
+        ++count;
+    }
+    return count;
+}
+
 void Channel::release_held() {
     std::size_t released = 0;
     while (released < held_.size() && window_open()) {
         broker::Deliver& next = held_[released];
         const Consumer* consumer = parts_.consumers.find(next.consumer);
         const std::uint64_t room = global_prefetch_ == 0 ? next.count : window_room();
-        const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(next.count, room));
-        if (consumer != nullptr) write_records(*consumer, next, count);
+        auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(next.count, room));
+        if (const std::uint32_t expired = expired_in_front(next); expired > 0) {
+            count = expired;  // back to their queue, which knows what becomes of them
+            give_up({next.consumer, next.queue, next.level, next.first, count}, broker::Outcome::release);
+        } else if (consumer != nullptr) {
+            write_records(*consumer, next, count);
+        }
         next.first = next.first.plus(count);
         next.index += count;
         next.count -= count;

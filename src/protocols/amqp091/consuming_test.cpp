@@ -530,6 +530,22 @@ TEST(AmqpQos, MessagesTakenByGetDoNotCountInTheSharedWindow) {
     EXPECT_THAT(s.said(), ElementsAre(HasSubstr("m1")));
 }
 
+TEST(AmqpQos, WhatExpiresWhileASharedWindowHoldsItGoesBackToItsQueue) {
+    ConsumeScene s;
+    auto& brief = s.broker.topology.add_queue("brief", 2);
+    brief.options = broker::QueueOptions{.message_ttl_ms = 100};
+    s.queue = brief.id;
+    s.broker.time.wall = WallTime{50};
+    s.send(1, BasicQos{.prefetch_count = 1, .global = true}).turn();
+    const ConsumerId a = s.consume(1, "brief", "a");
+    s.give_messages(a, 0, 3);
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("m0")));
+    s.broker.time.wall = WallTime{200};
+    s.send(1, BasicAck{.delivery_tag = 1}).turn();
+    EXPECT_THAT(s.said(), IsEmpty());
+    EXPECT_THAT(s.settled(), ElementsAre("accept 0-1", "release 1-3"));
+}
+
 TEST(AmqpQos, WhatIsHeldForACancelledConsumerGoesBack) {
     ConsumeScene s;
     s.send(1, BasicQos{.prefetch_count = 1, .global = true}).turn();
