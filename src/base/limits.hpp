@@ -39,6 +39,8 @@ inline constexpr std::uint32_t cores_max = 64;
 inline constexpr std::uint32_t shards_max = 64;
 inline constexpr std::uint32_t mailbox_slots = 4096;  ///< messages between two cores before the sender holds back
 inline constexpr std::uint32_t connections_max = 100'000;
+inline constexpr std::uint32_t login_checks_waiting_max =
+    256;  ///< logins of a core that wait for their password's hash: as many as it calculates in half a handshake's time
 
 // Shards.
 inline constexpr std::uint32_t dispatch_bytes_max =

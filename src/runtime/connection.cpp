@@ -293,8 +293,8 @@ void Connection::send(RequestId request, broker::AdminCommand command) {
     core_.send_admin({id_, request}, std::move(command));
 }
 
-bool Connection::authenticate(std::string_view user, std::string_view password) {
-    return core_.authenticate(catalog().user(user), password, peer_);
+void Connection::check_login(RequestId request, std::string_view user, std::string_view password) {
+    core_.check_login({id_, request}, catalog().user(user), password, peer_);
 }
 
 std::uint64_t Connection::random() { return core_.random(); }

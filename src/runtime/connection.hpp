@@ -69,7 +69,7 @@ public:
     [[nodiscard]] CoreId core() const override;
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
     void send(RequestId request, broker::AdminCommand command) override;
-    [[nodiscard]] bool authenticate(std::string_view user, std::string_view password) override;
+    void check_login(RequestId request, std::string_view user, std::string_view password) override;
     [[nodiscard]] std::uint64_t random() override;
     bool send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) override;
 

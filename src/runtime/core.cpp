@@ -24,6 +24,9 @@ Core::Core(CoreId id, CoreHost& host, Machine& machine)
       layout_(host.layout()),
       now_(machine.now()),
       dead_letterer_(catalog_, *this),
+      logins_(machine,
+              {.is_there = [this](ConnectionId asker) { return connection(asker) != nullptr; },
+               .answer = [this](ConnectionId asker, broker::LoginChecked answer) { emit(asker, std::move(answer)); }}),
       read_buffer_(limits::read_buffer_size),
       idle_(machine.processors()),
       random_state_(machine.random_seed()) {
@@ -407,9 +410,9 @@ bool Core::may_exist(ConnectionId id) {
     return core_of(id) == id_ ? connections_.contains(id) : host_.core(core_of(id)).live_.contains(id);
 }
 
-bool Core::authenticate(const broker::UserDefinition* user, std::string_view password,
-                        const protocols::PeerInfo& peer) {
-    return host_.authenticate(user, password, peer);
+void Core::check_login(LoginChecks::Asker asker, const broker::UserDefinition* user, std::string_view password,
+                       const protocols::PeerInfo& peer) {
+    logins_.begin(asker, host_.check_login(user, password, peer));
 }
 
 std::uint64_t Core::random() {

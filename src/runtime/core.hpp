@@ -20,6 +20,7 @@
 #include "runtime/core_host.hpp"
 #include "runtime/idle_policy.hpp"
 #include "runtime/live_set.hpp"
+#include "runtime/login_checks.hpp"
 #include "runtime/machine.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/messages.hpp"
@@ -79,8 +80,9 @@ public:
     [[nodiscard]] bool alarmed() const { return !alarms_.empty(); }
     /// Whether there is such a connection now, on whatever core.
     [[nodiscard]] bool may_exist(ConnectionId id);
-    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password,
-                                    const protocols::PeerInfo& peer);
+    /// Answers the connection by LoginChecked.
+    void check_login(LoginChecks::Asker asker, const broker::UserDefinition* user, std::string_view password,
+                     const protocols::PeerInfo& peer);
     std::uint64_t random();
     void touch(Connection& connection);
     void send(ShardId shard, broker::Origin origin, broker::ShardCommand command);
@@ -108,6 +110,10 @@ public:
     [[nodiscard]] CoreHost& host() { return host_; }
     /// Runs `work` at the beginning of the next turn.
     void defer(std::move_only_function<void()> work) { machine_.defer(std::move(work)); }
+    /// Runs `work` on another thread, then `done` on this one (Machine::calculate).
+    void calculate(std::move_only_function<void()> work, std::move_only_function<void()> done) {
+        machine_.calculate(std::move(work), std::move(done));
+    }
 
     // broker::DeadLettererHost
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
@@ -175,6 +181,7 @@ private:
     Mailbox::Batch mail_;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::unordered_map<RequestId, std::uint32_t> barriers_;  ///< core 0: cores still to answer
+    LoginChecks logins_;
     BufferPool buffers_;
     Bytes read_buffer_;
     ReadBudget read_budget_;

@@ -8,6 +8,7 @@
 #include "base/ids.hpp"
 #include "broker/controller.hpp"
 #include "protocols/session.hpp"
+#include "runtime/login_checks.hpp"
 #include "storage/engine.hpp"
 #include "sys/files.hpp"
 
@@ -36,8 +37,9 @@ public:
     [[nodiscard]] virtual Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files,
                                                                               storage::LogListener& listener,
                                                                               storage::RecoverySink& sink) = 0;
-    [[nodiscard]] virtual bool authenticate(const broker::UserDefinition* user, std::string_view password,
-                                            const protocols::PeerInfo& peer) const = 0;
+    /// \param user null: there is none of that name
+    [[nodiscard]] virtual LoginCheck check_login(const broker::UserDefinition* user, std::string_view password,
+                                                 const protocols::PeerInfo& peer) = 0;
     /// A log is full, has failed, or is well again: publishers of every core need to know.
     virtual void log_state_changed(ShardId shard, storage::LogState state, const Error& reason) = 0;
 };

@@ -24,6 +24,11 @@ public:
     /// Runs `work` on the next poll(), never from inside this call.
     virtual void defer(std::move_only_function<void()> work) = 0;
 
+    /// Runs `work` on a thread of its own and then `done` in a poll(), never from inside this call. For long calculations,
+    /// which hold up neither the core nor its files: one at a time, in order, behind whatever else wants the processor.
+    /// `work` may run while the core is torn down and touches nothing of it; `done` is not called then.
+    virtual void calculate(std::move_only_function<void()> work, std::move_only_function<void()> done) = 0;
+
     [[nodiscard]] virtual sys::Files& files() = 0;
     /// Operations on files whose completion has not run yet.
     [[nodiscard]] virtual std::size_t files_under_way() const = 0;

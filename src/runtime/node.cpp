@@ -152,9 +152,10 @@ Result<std::unique_ptr<storage::ShardLog>> Node::open_log(ShardId shard, sys::Fi
     return storage::open_local_log(std::move(local), files, listener, sink);
 }
 
-bool Node::authenticate(const broker::UserDefinition* user, std::string_view password,
-                        const protocols::PeerInfo& peer) const {
-    return options_.authenticate && options_.authenticate(user, password, peer);
+LoginCheck Node::check_login(const broker::UserDefinition* user, std::string_view password,
+                             const protocols::PeerInfo& peer) {
+    if (!options_.check_login) return false;
+    return options_.check_login(user, password, peer);
 }
 
 void Node::log_state_changed(ShardId shard, storage::LogState state, const Error& reason) {

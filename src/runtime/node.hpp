@@ -35,8 +35,8 @@ struct NodeOptions {
     std::vector<ListenerConfig> listeners;
     broker::ControllerOptions controller;
     /// Called on any core.
-    std::function<bool(const broker::UserDefinition*, std::string_view password, const protocols::PeerInfo&)>
-        authenticate;
+    std::function<LoginCheck(const broker::UserDefinition*, std::string_view password, const protocols::PeerInfo&)>
+        check_login;
     /// A line for the operator; called on any core.
     std::function<void(const std::string&)> report;
 };
@@ -74,8 +74,8 @@ public:
     [[nodiscard]] Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files,
                                                                       storage::LogListener& listener,
                                                                       storage::RecoverySink& sink) override;
-    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password,
-                                    const protocols::PeerInfo& peer) const override;
+    [[nodiscard]] LoginCheck check_login(const broker::UserDefinition* user, std::string_view password,
+                                         const protocols::PeerInfo& peer) override;
     void log_state_changed(ShardId shard, storage::LogState state, const Error& reason) override;
 
 private:

@@ -25,8 +25,7 @@ constexpr ConnectionId nobody = make_id<ConnectionId>(0, 4'000'000);
 
 class NodeTest : public ::testing::Test {
 protected:
-    void start(std::uint16_t cores, std::vector<ListenerConfig> listeners = {}) {
-        NodeOptions options;
+    void start(std::uint16_t cores, std::vector<ListenerConfig> listeners = {}, NodeOptions options = {}) {
         options.cores = cores;
         options.listeners = std::move(listeners);
         node_ = std::make_unique<Node>(std::move(options));
@@ -191,6 +190,72 @@ char next_byte(int fd) {
     char byte = 0;
     EXPECT_EQ(::recv(fd, &byte, 1, MSG_WAITALL), 1);
     return byte;
+}
+
+/// Logs in with every byte as the password, and writes what came of it; `?` is answered at once.
+class LoginSession final : public QuietSession {
+public:
+    using QuietSession::QuietSession;
+    std::size_t on_bytes(ByteView bytes) override {
+        for (const std::uint8_t each : bytes) {
+            if (each == '?') host_.out().push_back('!');
+            else host_.broker().check_login(RequestId(each), "guest", as_text({&each, 1}));
+        }
+        return bytes.size();
+    }
+    void on_event(Event& event) override {
+        const auto* answer = std::get_if<LoginChecked>(&event);
+        if (answer == nullptr) return;
+        const auto letter = static_cast<std::uint8_t>(answer->request.value);
+        host_.out().push_back(answer->outcome ? letter : 'n');
+    }
+};
+
+/// Passwords: `k` is known to be right, `w` to be wrong; others take until `let_go` and are right if upper case.
+NodeOptions slow_logins(std::shared_future<void> let_go) {
+    NodeOptions options;
+    options.check_login = [let_go = std::move(let_go)](const UserDefinition*, std::string_view password,
+                                                       const protocols::PeerInfo&) -> LoginCheck {
+        const char letter = password.front();
+        if (letter == 'k' || letter == 'w') return letter == 'k';
+        return [let_go, letter] {
+            let_go.wait();
+            return letter >= 'A' && letter <= 'Z';
+        };
+    };
+    return options;
+}
+
+TEST_F(NodeTest, ACoreServesOthersWhilePasswordsAreHashed) {
+    std::promise<void> let_go;
+    start(1, {listener_of<LoginSession>("login")}, slow_logins(let_go.get_future().share()));
+    const int crowd = connect_to(node_->listeners().at(0).port);
+    const int other = connect_to(node_->listeners().at(0).port);
+    ASSERT_EQ(::send(crowd, "aBc", 3, 0), 3);
+    ASSERT_EQ(::send(other, "?", 1, 0), 1);
+    EXPECT_EQ(next_byte(other), '!');
+    ASSERT_EQ(::send(other, "kw", 2, 0), 2);
+    EXPECT_EQ(next_byte(other), 'k') << "what is known waits for nobody";
+    EXPECT_EQ(next_byte(other), 'n');
+    let_go.set_value();
+    for (const char expected : {'n', 'B', 'n'}) EXPECT_EQ(next_byte(crowd), expected);
+    ::close(crowd);
+    ::close(other);
+}
+
+TEST_F(NodeTest, AStopWaitsForTheHashUnderWayAndForNoOther) {
+    std::promise<void> let_go;
+    start(1, {listener_of<LoginSession>("login")}, slow_logins(let_go.get_future().share()));
+    const int crowd = connect_to(node_->listeners().at(0).port);
+    ASSERT_EQ(::send(crowd, "abc?", 4, 0), 4);
+    EXPECT_EQ(next_byte(crowd), '!');
+    std::thread later([&let_go] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that the stop has begun
+        let_go.set_value();
+    });
+    node_->stop();
+    later.join();
+    ::close(crowd);
 }
 
 TEST_F(NodeTest, EveryCoreKnowsWhichConnectionsOfAnotherAreGone) {

@@ -51,7 +51,7 @@ Result<std::unique_ptr<ByteStream>> RealMachine::adopt(sys::Fd fd) {
 
 std::size_t RealMachine::wait(MonoTime until) {
     const std::size_t ran = loop_.wait(until);
-    return ran + files_->poll();
+    return ran + poll_completions();
 }
 
 unsigned RealMachine::processors() const { return sys::usable_cpu_count(); }

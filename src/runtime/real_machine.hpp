@@ -6,6 +6,7 @@
 
 #include "runtime/byte_stream.hpp"
 #include "runtime/machine.hpp"
+#include "sys/calculations.hpp"
 #include "sys/clock.hpp"
 #include "sys/fd.hpp"
 #include "sys/loop.hpp"
@@ -24,18 +25,24 @@ public:
 
     // Machine
     [[nodiscard]] Now now() const override { return clock_.now(); }
-    std::size_t poll() override { return loop_.poll() + files_->poll(); }
+    std::size_t poll() override { return loop_.poll() + poll_completions(); }
     std::size_t wait(MonoTime until) override;
     void wake() noexcept override { loop_.wake(); }
     void defer(std::move_only_function<void()> work) override { loop_.defer(std::move(work)); }
+    void calculate(std::move_only_function<void()> work, std::move_only_function<void()> done) override {
+        calculations_.run(std::move(work), std::move(done));
+    }
     [[nodiscard]] sys::Files& files() override { return *files_; }
     [[nodiscard]] std::size_t files_under_way() const override { return files_->under_way(); }
     [[nodiscard]] unsigned processors() const override;
     [[nodiscard]] std::uint64_t random_seed() override;
 
 private:
+    std::size_t poll_completions() { return files_->poll() + calculations_.poll(); }
+
     sys::SystemClock clock_;
     sys::Loop loop_;
+    sys::Calculations calculations_{loop_};
     std::unique_ptr<sys::RealFiles> files_;
 };
 

@@ -17,12 +17,13 @@ namespace {
 using broker::QueueFigures;
 
 /// Calls `done` if the asker is still there, in a way that lets it answer.
-template <class T>
-void hand_over(runtime::Core& home, ConnectionId asker, const std::function<void(T)>& done, T answer) {
+template <class... T>
+void hand_over(runtime::Core& home, ConnectionId asker, const std::function<void(T...)>& done,
+               std::type_identity_t<T>... answer) {
     runtime::Connection* connection = home.connection(asker);
     if (connection == nullptr || connection->finished()) return;
     home.touch(*connection);
-    done(std::move(answer));
+    done(std::move(answer)...);
 }
 
 template <class T>
@@ -116,6 +117,12 @@ void NodeBackend::gather_reports(Asker asker, std::size_t queues_max,
         [&home, asker, done = std::move(done)](std::vector<CoreReport> reports) {
             hand_over(home, asker.connection, done, std::move(reports));
         });
+}
+
+void NodeBackend::calculate(Asker asker, std::move_only_function<void()> work, std::function<void()> done) {
+    runtime::Core& home = node_->core(asker.core);
+    home.calculate(std::move(work),
+                   [&home, asker, done = std::move(done)] { hand_over(home, asker.connection, done); });
 }
 
 void NodeBackend::close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) {

@@ -26,6 +26,7 @@ public:
     void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) override;
     void gather_reports(Asker asker, std::size_t queues_max,
                         std::function<void(std::vector<CoreReport>)> done) override;
+    void calculate(Asker asker, std::move_only_function<void()> work, std::function<void()> done) override;
     void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) override;
 
 private:

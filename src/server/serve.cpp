@@ -62,8 +62,8 @@ runtime::NodeOptions node_options(const Settings& settings, Authenticator& authe
     options.placement = settings.placement == "spread" ? runtime::Placement::spread : runtime::Placement::pack;
     options.salvage = settings.salvage;
     options.controller = controller_options(settings);
-    options.authenticate = [&authenticator](const broker::UserDefinition* user, std::string_view password,
-                                            const protocols::PeerInfo& peer) {
+    options.check_login = [&authenticator](const broker::UserDefinition* user, std::string_view password,
+                                           const protocols::PeerInfo& peer) {
         return authenticator.check(user, password, peer);
     };
     options.report = [](const std::string& line) { spdlog::warn("{}", line); };

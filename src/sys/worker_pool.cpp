@@ -3,12 +3,26 @@
 #include "sys/worker_pool.hpp"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 
 #include "sys/loop.hpp"
 
 namespace fantail::sys {
+
+namespace {
+
+constexpr int low_urgency_nice = 10;
+
+/// Linux keeps nice values by thread. Best effort: without it the work is merely less considerate.
+void yield_to_others() {
+    const auto self = static_cast<id_t>(::gettid());
+    (void)::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + low_urgency_nice);
+}
+
+}  // namespace
 
 WorkerPool::~WorkerPool() {
     {
@@ -46,6 +60,7 @@ void WorkerPool::work() {
     sigset_t all;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    if (urgency_ == Urgency::low) yield_to_others();
     std::unique_lock lock(mutex_);
     for (;;) {
         work_ready_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

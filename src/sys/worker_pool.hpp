@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -20,11 +21,15 @@ public:
     virtual void run() = 0;  ///< on a worker's thread
 };
 
+/// How the threads stand against others of the process that want the processor.
+enum class Urgency : std::uint8_t { normal, low };
+
 /// Runs jobs in order of submission, on `threads` threads at a time; with one thread they never overlap. The owner's
 /// thread submits and collects; the loop is woken once per batch of completed jobs. The threads start with the first job.
 class WorkerPool final {
 public:
-    WorkerPool(Loop& loop, unsigned threads) : loop_(loop), thread_count_(threads) {}
+    WorkerPool(Loop& loop, unsigned threads, Urgency urgency = Urgency::normal)
+        : loop_(loop), thread_count_(threads), urgency_(urgency) {}
     /// Finishes the jobs already submitted.
     ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
@@ -43,6 +48,7 @@ private:
 
     Loop& loop_;
     const unsigned thread_count_;
+    const Urgency urgency_;
     std::mutex mutex_;
     std::condition_variable work_ready_;
     std::condition_variable job_done_;

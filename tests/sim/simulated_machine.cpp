@@ -17,6 +17,15 @@ void SimulatedMachine::defer(std::move_only_function<void()> work) {
     on_wake_();
 }
 
+void SimulatedMachine::calculate(std::move_only_function<void()> work, std::move_only_function<void()> done) {
+    const auto time = static_cast<std::int64_t>(random_.between(1, 40)) * ms;
+    world_.after(time, [this, here = std::weak_ptr(here_), work = std::move(work), done = std::move(done)]() mutable {
+        if (here.expired()) return;
+        work();
+        defer(std::move(done));
+    });
+}
+
 std::size_t SimulatedMachine::poll() {
     // Completions of files, which are deferred, come before or after the streams' news, as it happens.
     if (random_.one_in(2)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "runtime/machine.hpp"
@@ -28,6 +29,8 @@ public:
     std::size_t wait(MonoTime until) override;
     void wake() noexcept override { on_wake_(); }
     void defer(std::move_only_function<void()> work) override;
+    /// Takes its time, which others use.
+    void calculate(std::move_only_function<void()> work, std::move_only_function<void()> done) override;
     [[nodiscard]] sys::Files& files() override { return files_; }
     [[nodiscard]] std::size_t files_under_way() const override { return 0; }
     /// One: polling for its own sake would only cost simulated turns.
@@ -44,6 +47,7 @@ private:
     CoreFiles files_;
     std::vector<SimulatedStream*> streams_;
     std::vector<std::move_only_function<void()>> deferred_;
+    std::shared_ptr<bool> here_ = std::make_shared<bool>(true);  ///< for what comes when the machine may be gone
 };
 
 }  // namespace fantail::sim

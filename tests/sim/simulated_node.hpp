@@ -63,8 +63,8 @@ public:
     [[nodiscard]] Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files,
                                                                       storage::LogListener& listener,
                                                                       storage::RecoverySink& sink) override;
-    [[nodiscard]] bool authenticate(const broker::UserDefinition* user, std::string_view password,
-                                    const protocols::PeerInfo& peer) const override;
+    [[nodiscard]] runtime::LoginCheck check_login(const broker::UserDefinition* user, std::string_view password,
+                                                  const protocols::PeerInfo& peer) override;
     void log_state_changed(ShardId shard, storage::LogState state, const Error& reason) override;
 
 private:

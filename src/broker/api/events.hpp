@@ -78,6 +78,13 @@ struct AdminReply {
     std::uint32_t consumers = 0;  ///< DeclareQueue
 };
 
+/// Answers Port::check_login. Errors: not_authenticated (wrong, or no such user), unavailable (too many logins at a time:
+/// nothing was checked).
+struct LoginChecked {
+    RequestId request;
+    Result<void> outcome;
+};
+
 /// A resource alarm began or ended: while on, publishers are held back.
 struct Blocked {
     bool on = false;
@@ -90,6 +97,6 @@ struct CloseRequested {
 };
 
 using Event = std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply,
-                           Blocked, CloseRequested>;
+                           LoginChecked, Blocked, CloseRequested>;
 
 }  // namespace fantail::broker

@@ -68,8 +68,9 @@ public:
     [[nodiscard]] virtual CoreId core() const = 0;
     virtual void send(ShardId shard, RequestId request, ShardCommand command) = 0;
     virtual void send(RequestId request, AdminCommand command) = 0;
-    /// Checks a password. True: `user` may log in from where this connection comes from.
-    [[nodiscard]] virtual bool authenticate(std::string_view user, std::string_view password) = 0;
+    /// Asks whether `user` may log in by that password from where this connection comes from. Answered by LoginChecked,
+    /// after a while: passwords are hashed slowly on purpose. One at a time for each connection.
+    virtual void check_login(RequestId request, std::string_view user, std::string_view password) = 0;
     /// A random 64-bit number, for names.
     [[nodiscard]] virtual std::uint64_t random() = 0;
     /// Delivers a message straight to a consumer of another connection (direct reply); false if it is not known to exist.

@@ -143,6 +143,8 @@ public:
     ErrorCode consumer_error{};  ///< answer to AddConsumer, if has_consumer_error
     bool has_consumer_error = false;
     std::optional<Error> admin_error;  ///< answer to the next admin command
+    std::optional<Error> login_error;  ///< answer to check_login()
+    std::size_t logins = 0;            ///< calls of check_login()
     bool accept_appends = true;
     std::optional<broker::Deliver> next_get;
     std::vector<Sent> sent;
@@ -190,8 +192,12 @@ public:
         if (answers) std::visit([&](const auto& c) { answer_admin(request, c); }, command);
         admin.push_back({request, std::move(command)});
     }
-    bool authenticate(std::string_view user, std::string_view password) override {
-        return user == "guest" && password == "guest";
+    void check_login(RequestId request, std::string_view user, std::string_view password) override {
+        ++logins;
+        Result<void> outcome;
+        if (login_error) outcome = std::unexpected(*login_error);
+        else if (user != "guest" || password != "guest") outcome = fail(ErrorCode::not_authenticated, "wrong");
+        if (answers) events.push_back(broker::LoginChecked{request, std::move(outcome)});
     }
     std::uint64_t random() override { return ++random_; }
     bool send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) override {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "protocols/amqp091/sasl.hpp"
 #include "record/field_table.hpp"
 
 namespace fantail::amqp091 {
@@ -67,19 +66,23 @@ void send_start(Link& link) {
                                  .locales = "en_US"});
 }
 
-Replied<std::string> accept_start_ok(Link& link, const ConnectionStartOk& method) {
+Replied<Introduction> accept_start_ok(Link& link, const ConnectionStartOk& method) {
     const FieldTableView client(method.client_properties);
     if (const auto valid = record::validate(client); !valid)
         return refuse(ReplyCode::syntax_error, valid.error().message);
     link.client = read_capabilities(client);
-    FANTAIL_TRY(link.user, authenticate(link, method.mechanism, method.response));
-    const auto* user = link.catalog().user(link.user);
-    link.impersonator = user != nullptr && std::ranges::find(user->tags, "impersonator") != user->tags.end();
+    FANTAIL_TRY(Claim claim, read_claim(link, method.mechanism, method.response));
+    return Introduction{client_name(client), std::move(claim)};
+}
+
+void admit(Link& link, const std::string& user) {
+    link.user = user;
+    const auto* known = link.catalog().user(user);
+    link.impersonator = known != nullptr && std::ranges::find(known->tags, "impersonator") != known->tags.end();
     const AmqpOptions& options = *link.options;
     link.send(
         0, ConnectionTune{
                .channel_max = options.channel_max, .frame_max = options.frame_max, .heartbeat = options.heartbeat_s});
-    return client_name(client);
 }
 
 Replied<Tuned> accept_tune_ok(const Link& link, const ConnectionTuneOk& method) {

@@ -5,16 +5,22 @@
 #include <string>
 
 #include "protocols/amqp091/link.hpp"
+#include "protocols/amqp091/sasl.hpp"
 
 namespace fantail::amqp091 {
 
 /// Writes connection.start: who we are, what we can do, which mechanisms we take.
 void send_start(Link& link);
 
-/// Reads the client's introduction and checks its credentials; fills in the link's user and capabilities and gives the
-/// client's name for lists ("connection_name" or product). On success connection.tune is written.
-/// Errors: 403, 503, 502 (a bad table).
-[[nodiscard]] Replied<std::string> accept_start_ok(Link& link, const ConnectionStartOk& method);
+/// A client that has said who it is.
+struct Introduction {
+    std::string client_name;  ///< for lists: "connection_name" or product
+    Claim claim;
+};
+/// Reads it, and fills in the link's capabilities. Errors: 403, 503, 502 (a bad table).
+[[nodiscard]] Replied<Introduction> accept_start_ok(Link& link, const ConnectionStartOk& method);
+/// The user is who it claims to be: fills in the link's user and writes connection.tune.
+void admit(Link& link, const std::string& user);
 
 /// What tune-ok settled.
 struct Tuned {

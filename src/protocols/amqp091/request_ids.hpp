@@ -17,7 +17,8 @@ enum class Purpose : std::uint8_t {
     append = 1,
     channel_method = 2,
     connection_open = 3,
-    connection_close = 4
+    connection_close = 4,
+    login = 5
 };
 
 inline constexpr unsigned purpose_shift = 60;

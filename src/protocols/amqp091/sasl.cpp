@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks SASL responses.
+//! Reads SASL responses.
 #include "protocols/amqp091/sasl.hpp"
 
 #include <algorithm>
@@ -19,16 +19,14 @@ bool offered(const Link& link, std::string_view mechanism) {
     return std::ranges::find(all, mechanism) != all.end() && usable(link, mechanism);
 }
 
-Replied<std::string> by_password(const Link& link, std::string_view mechanism,
-                                 const std::optional<Credentials>& credentials) {
-    if (!credentials || !link.broker().authenticate(credentials->user, credentials->password))
-        return refuse(login_refused(mechanism));
-    return credentials->user;
+Replied<Claim> by_password(std::string_view mechanism, std::optional<Credentials> credentials) {
+    if (!credentials) return refuse(login_refused(mechanism));
+    return Claim{std::string(mechanism), std::move(credentials->user), std::move(credentials->password)};
 }
 
-Replied<std::string> by_name(const Link& link, std::string_view mechanism, std::string_view name) {
+Replied<Claim> by_name(const Link& link, std::string_view mechanism, std::string_view name) {
     if (name.empty() || link.catalog().user(name) == nullptr) return refuse(login_refused(mechanism));
-    return std::string(name);
+    return Claim{std::string(mechanism), std::string(name), std::nullopt};
 }
 
 }  // namespace
@@ -61,12 +59,12 @@ std::string offered_mechanisms(const Link& link) {
     return out;
 }
 
-Replied<std::string> authenticate(const Link& link, std::string_view mechanism, std::string_view response) {
+Replied<Claim> read_claim(const Link& link, std::string_view mechanism, std::string_view response) {
     if (!offered(link, mechanism)) {
         return refuse(ReplyCode::command_invalid, "unknown authentication mechanism '" + std::string(mechanism) + "'");
     }
-    if (mechanism == "PLAIN") return by_password(link, mechanism, parse_plain(response));
-    if (mechanism == "AMQPLAIN") return by_password(link, mechanism, parse_amqplain(response));
+    if (mechanism == "PLAIN") return by_password(mechanism, parse_plain(response));
+    if (mechanism == "AMQPLAIN") return by_password(mechanism, parse_amqplain(response));
     if (mechanism == "EXTERNAL") return by_name(link, mechanism, link.host.peer().certificate_name);
     if (mechanism == "ANONYMOUS") return by_name(link, mechanism, link.options->anonymous_user);
     return refuse(ReplyCode::command_invalid, "unknown authentication mechanism '" + std::string(mechanism) + "'");

@@ -22,8 +22,14 @@ struct Credentials {
 /// The mechanisms to offer on this connection, separated by blanks.
 [[nodiscard]] std::string offered_mechanisms(const Link& link);
 
-/// Who the client is. Errors: 503 (a mechanism that is not offered), 403 (refused).
-[[nodiscard]] Replied<std::string> authenticate(const Link& link, std::string_view mechanism,
-                                                std::string_view response);
+/// Who the client says it is, and by what.
+struct Claim {
+    std::string mechanism;
+    std::string user;
+    std::optional<std::string> password;  ///< still to be checked; without one, the claim is good
+};
+
+/// Errors: 503 (a mechanism that is not offered), 403 (refused without looking at a password).
+[[nodiscard]] Replied<Claim> read_claim(const Link& link, std::string_view mechanism, std::string_view response);
 
 }  // namespace fantail::amqp091

@@ -42,15 +42,13 @@ Session::Session(protocols::SessionHost& host, std::shared_ptr<const AmqpOptions
     phase_deadline_ = last_sent_.plus_ms(link_.options->handshake_timeout_ms);
 }
 
-bool Session::reads_frames() const {
-    return phase_ != Phase::header && phase_ != Phase::opening && phase_ < Phase::parting;
-}
+bool Session::reads_frames() const { return phase_ != Phase::header && !awaits_broker() && phase_ < Phase::parting; }
 
 std::size_t Session::on_bytes(ByteView bytes) {
     last_received_ = link_.now().mono;
     const std::size_t used = consume(bytes);
-    // What comes ahead of open-ok stays where it is and is shown again (on_opened).
-    return reads_frames() || phase_ == Phase::header || phase_ == Phase::opening ? used : bytes.size();
+    // What comes ahead of the broker's answer stays where it is and is shown again (on_login, on_opened).
+    return reads_frames() || phase_ == Phase::header || awaits_broker() ? used : bytes.size();
 }
 
 std::size_t Session::consume(ByteView bytes) {
@@ -250,7 +248,8 @@ protocols::SessionInfo Session::info() const {
     const auto state = [this]() -> std::string {
         switch (phase_) {
             case Phase::header:
-            case Phase::starting: return "starting";
+            case Phase::starting:
+            case Phase::checking: return "starting";
             case Phase::tuning: return "tuning";
             case Phase::entering:
             case Phase::opening: return "opening";

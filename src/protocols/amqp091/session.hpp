@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "protocols/amqp091/channel.hpp"
+#include "protocols/amqp091/sasl.hpp"
 #include "protocols/session.hpp"
 
 namespace fantail::amqp091 {
@@ -31,6 +32,7 @@ private:
     enum class Phase : std::uint8_t {
         header,    ///< nothing has come yet
         starting,  ///< connection.start was sent
+        checking,  ///< the broker is asked whether the password is right
         tuning,    ///< connection.tune was sent
         entering,  ///< connection.open is due
         opening,   ///< the broker is asked whether the connection may be
@@ -53,6 +55,7 @@ private:
     std::size_t take_ack(ByteView bytes);
     std::size_t take_publish(ByteView bytes);
     [[nodiscard]] bool reads_frames() const;
+    [[nodiscard]] bool awaits_broker() const { return phase_ == Phase::checking || phase_ == Phase::opening; }
     void on_frame(const Frame& frame, ByteView wire);
     void on_channel_frame(const Frame& frame, ByteView wire);
     void on_new_channel(const Frame& frame);
@@ -76,10 +79,15 @@ private:
     void on_answer(RequestId request, broker::Event& event);
     void on_appended(const broker::Appended& event);
     void on_cancelled(const broker::ConsumerCancelled& event);
+    void on_login(const broker::LoginChecked& answer);
     void on_opened(const broker::AdminReply& reply);
     void on_blocked(const broker::Blocked& event);
     void tell_blocked();
     void stop_at_publish();
+
+    // Logging in
+    void log_in();
+    Handled refuse_login(ReplyError error);
 
     // Closing
     void fail(const ReplyError& error, std::uint16_t channel, MethodId method);
@@ -106,6 +114,7 @@ private:
     MonoTime last_sent_;
     MonoTime last_received_;
     std::string client_name_;
+    std::unique_ptr<Claim> claim_;  ///< while checking
     std::string blocked_reason_;
     std::unordered_map<std::uint16_t, Slot> channels_;
     Channel* last_channel_ = nullptr;

@@ -51,13 +51,28 @@ Handled Session::handle(const M&) {
 Handled Session::handle(const ConnectionStartOk& method) {
     if (phase_ != Phase::starting) return refuse(ReplyCode::command_invalid, "unexpected connection.start-ok");
     auto accepted = accept_start_ok(link_, method);
-    if (accepted) {
-        client_name_ = std::move(*accepted);
-        phase_ = Phase::tuning;
+    if (!accepted) return refuse_login(std::move(accepted).error());
+    client_name_ = std::move(accepted->client_name);
+    claim_ = std::make_unique<Claim>(std::move(accepted->claim));
+    if (!claim_->password) {
+        log_in();
         return {};
     }
-    const bool tells = accepted.error().code != ReplyCode::access_refused || link_.client.authentication_failure_close;
-    if (tells) return refuse(std::move(accepted).error());
+    phase_ = Phase::checking;
+    link_.broker().check_login(request_id(Purpose::login, 0, 1), claim_->user, *claim_->password);
+    return {};
+}
+
+void Session::log_in() {
+    admit(link_, claim_->user);
+    claim_.reset();
+    phase_ = Phase::tuning;
+}
+
+/// A client that is not said why is let wait, against guessing.
+Handled Session::refuse_login(ReplyError error) {
+    const bool tells = error.code != ReplyCode::access_refused || link_.client.authentication_failure_close;
+    if (tells) return refuse(std::move(error));
     phase_ = Phase::refused;
     phase_deadline_ = link_.now().mono.plus_ms(limits::refused_login_delay_ms);
     return {};
@@ -135,6 +150,7 @@ void Session::on_event(broker::Event& event) {
             close_connection(reply_error(ReplyCode::connection_forced, requested->reason), MethodId{});
         return;
     }
+    if (const auto* login = std::get_if<broker::LoginChecked>(&event)) return on_login(*login);
     if (const auto* reply = std::get_if<broker::AdminReply>(&event)) {
         const Purpose purpose = purpose_of(reply->request);
         if (purpose == Purpose::connection_open) return on_opened(*reply);
@@ -169,6 +185,18 @@ void Session::on_cancelled(const broker::ConsumerCancelled& event) {
     if (channel == nullptr) return;
     if (const Handled handled = channel->on_cancelled(*consumer, event); !handled)
         fail(handled.error(), channel->number(), MethodId{});
+}
+
+void Session::on_login(const broker::LoginChecked& answer) {
+    if (phase_ != Phase::checking) return;
+    link_.host.resume_input();
+    if (answer.outcome) return log_in();
+    const bool wrong = answer.outcome.error().code == ErrorCode::not_authenticated;
+    ReplyError error = wrong ? login_refused(claim_->mechanism)
+                             : reply_error(ReplyCode::resource_error, answer.outcome.error().message);
+    claim_.reset();
+    if (Handled refused = refuse_login(std::move(error)); !refused)
+        close_connection(refused.error(), MethodId::connection_start_ok);
 }
 
 void Session::on_opened(const broker::AdminReply& reply) {

@@ -83,6 +83,50 @@ TEST(AmqpHandshake, DropsABadLoginOfOtherClientsAfterAWhile) {
     EXPECT_TRUE(s.broker.closed);
 }
 
+TEST(AmqpHandshake, TellsACrowdThatLoginsAreTooMany_506) {
+    Scene s;
+    s.broker.login_error = Error{ErrorCode::unavailable, "too many logins are being checked"};
+    s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest}).turn();
+    EXPECT_THAT(s.said().back(), HasSubstr("connection.close reply_code=506;reply_text=RESOURCE_ERROR - too many"));
+}
+
+TEST(AmqpHandshake, WhatIsSentBehindTheLoginWaitsUntilItIsChecked) {
+    Scene s;
+    s.broker.answers = false;
+    s.raw(protocol_header)
+        .send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest})
+        .send(0, ConnectionTuneOk{.channel_max = 10, .frame_max = 4096, .heartbeat = 0})
+        .turn();
+    EXPECT_THAT(s.said(), ElementsAre("0 connection.start"));
+    EXPECT_EQ(s.session.info().user, "") << "nobody yet";
+    EXPECT_EQ(s.broker.logins, 1u);
+    s.broker.answers = true;
+    s.give(broker::LoginChecked{request_id(Purpose::login, 0, 1), {}}).turn();
+    EXPECT_THAT(s.said(), ElementsAre(StartsWith("0 connection.tune ")));
+    EXPECT_EQ(s.session.info().user, "guest");
+    s.send(0, ConnectionOpen{.virtual_host = "/"}).turn();
+    EXPECT_THAT(s.said(), ElementsAre("0 connection.open-ok reserved_1=;"));
+}
+
+TEST(AmqpHandshake, ALoginThatIsNotAnsweredInTimeEndsTheConnection) {
+    Scene s;
+    s.broker.answers = false;
+    s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest}).turn();
+    s.broker.time.mono = s.session.deadline();
+    s.session.on_tick();
+    EXPECT_TRUE(s.broker.closed);
+}
+
+TEST(AmqpHandshake, ACheckThatComesBehindAShutdownChangesNothing) {
+    Scene s;
+    s.broker.answers = false;
+    s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "PLAIN", .response = guest}).turn();
+    s.give(broker::CloseRequested{"shutdown"}).turn();
+    EXPECT_THAT(s.said().back(), HasSubstr("connection.close reply_code=320"));
+    s.give(broker::LoginChecked{request_id(Purpose::login, 0, 1), {}}).turn();
+    EXPECT_THAT(s.said(), IsEmpty());
+}
+
 TEST(AmqpHandshake, RefusesAnUnknownMechanism_503) {
     Scene s;
     s.raw(protocol_header).send(0, ConnectionStartOk{.mechanism = "KERBEROS"}).turn();
@@ -163,6 +207,7 @@ TEST(AmqpHandshake, KeepsWhatAClientSendsAheadOfOpenOk) {
         .send(0, ConnectionTuneOk{})
         .send(0, ConnectionOpen{.virtual_host = "/"});
     s.send(1, ChannelOpen{}).turn();
+    s.give(broker::LoginChecked{request_id(Purpose::login, 0, 1), {}}).turn();
     s.send(2, ChannelOpen{}).turn();
     s.said();
     s.give(broker::AdminReply{.request = s.broker.admin.front().request}).turn();

@@ -79,18 +79,17 @@ void AdminApi::list_users(const http::Request& request) {
     answer(list_body(total, *page, std::move(items)));
 }
 
-Result<broker::UserDefinition> AdminApi::user_from(const http::Request& request, bool& keep_password) const {
+Result<broker::UserDefinition> AdminApi::user_from(const http::Request& request,
+                                                   std::optional<std::string>& password) const {
     FANTAIL_TRY(const json::object body, parse_object(request.body));
     FANTAIL_CHECK(only_members(body, {"password", "tags", "connections_max", "channels_max"}));
     // What the body does not name stays as it is.
     const broker::UserDefinition* present = catalog().user(request.segments[2]);
     broker::UserDefinition user = present == nullptr ? broker::UserDefinition() : *present;
     user.name = request.segments[2];
-    FANTAIL_TRY(const auto password, text_member(body, "password"));
+    FANTAIL_TRY(password, text_member(body, "password"));
     if (password && password->size() > password_size_max)
         return fail(ErrorCode::malformed, "a password has at most 1024 bytes");
-    keep_password = !password && present != nullptr;
-    if (password) user.password_hash = hash_password(*password);
     if (const json::value* tags = body.if_contains("tags")) {
         FANTAIL_TRY(user.tags, tags_of(*tags));
     }
@@ -104,11 +103,15 @@ Result<broker::UserDefinition> AdminApi::user_from(const http::Request& request,
 }
 
 void AdminApi::put_user(const http::Request& request) {
-    bool keep_password = false;
-    auto user = user_from(request, keep_password);
+    std::optional<std::string> password;
+    auto user = user_from(request, password);
     if (!user) return refuse(user.error());
     const bool is_new = catalog().user(user->name) == nullptr;
-    change(broker::PutUser{std::move(*user), keep_password}, is_new);
+    if (!password) return change(broker::PutUser{std::move(*user), !is_new}, is_new);
+    auto put = std::make_shared<broker::PutUser>(std::move(*user), false);
+    backend_.calculate(
+        asker(), [put, text = *password] { put->definition.password_hash = hash_password(text); },
+        [this, put, is_new] { change(std::move(*put), is_new); });
 }
 
 void AdminApi::delete_user(const http::Request& request) { change(broker::RemoveUser{request.segments[2]}); }

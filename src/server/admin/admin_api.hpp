@@ -83,7 +83,8 @@ private:
     /// The vhost that the query narrows a list to; null: none named. Errors: not_found.
     [[nodiscard]] Result<const broker::VhostDefinition*> wanted_vhost(const http::Request& request) const;
     [[nodiscard]] std::string vhost_name(VhostId id) const;
-    [[nodiscard]] Result<broker::UserDefinition> user_from(const http::Request& request, bool& keep_password) const;
+    [[nodiscard]] Result<broker::UserDefinition> user_from(const http::Request& request,
+                                                           std::optional<std::string>& password) const;
     [[nodiscard]] Result<broker::PolicyDefinition> policy_from(const http::Request& request) const;
     [[nodiscard]] Result<broker::DeclareQueue> queue_from(const http::Request& request) const;
     [[nodiscard]] boost::json::object queue_json(const broker::QueueDefinition& queue) const;

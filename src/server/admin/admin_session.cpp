@@ -56,26 +56,38 @@ bool AdminSession::parse_one(ByteView bytes, std::size_t& used) {
     return *fed > 0;
 }
 
-void AdminSession::handle(const http::Request& request) {
+void AdminSession::handle(http::Request request) {
     busy_ = true;
     keep_alive_ = request.keep_alive;
     head_only_ = request.method == "HEAD";
-    const Login login = AdminApi::open_to_all(request) ? Login::good : log_in(request);
-    if (login == Login::good) return api_.handle(request);
-    if (login == Login::missing) return refuse_login();
-    refused_ = true;
-    deadline_ = host_.now().mono.plus_ms(refused_login_delay_ms);
+    if (AdminApi::open_to_all(request)) return api_.handle(request);
+    request_ = std::move(request);
+    log_in();
 }
 
-AdminSession::Login AdminSession::log_in(const http::Request& request) {
-    const auto credentials = http::basic_credentials(request.authorization);
-    if (!credentials) return Login::missing;
-    const auto& [name, password] = *credentials;
-    if (!host_.broker().authenticate(name, password)) return Login::wrong;
-    const broker::UserDefinition* user = host_.broker().catalog().user(name);
-    if (user == nullptr || !is_administrator(*user)) return Login::wrong;
-    user_ = name;
-    return Login::good;
+/// Every request says who asks; the answer to what was right before comes within the turn.
+void AdminSession::log_in() {
+    auto credentials = http::basic_credentials(request_.authorization);
+    if (!credentials) return refuse_login();
+    claimed_user_ = std::move(credentials->first);
+    login_ = login_.plus(1);
+    host_.broker().check_login(login_, claimed_user_, credentials->second);
+}
+
+void AdminSession::on_login(const broker::LoginChecked& answer) {
+    if (!busy_ || answer.request != login_) return;
+    if (!answer.outcome && answer.outcome.error().code != ErrorCode::not_authenticated)
+        return respond({.status = 503, .body = AdminApi::error_body(answer.outcome.error().message)});
+    const broker::UserDefinition* user = host_.broker().catalog().user(claimed_user_);
+    if (!answer.outcome || user == nullptr || !is_administrator(*user)) return refuse_login_later();
+    user_ = std::move(claimed_user_);
+    const http::Request request = std::exchange(request_, {});
+    api_.handle(request);
+}
+
+void AdminSession::refuse_login_later() {
+    refused_ = true;
+    deadline_ = host_.now().mono.plus_ms(refused_login_delay_ms);
 }
 
 void AdminSession::refuse_login() {
@@ -101,6 +113,7 @@ void AdminSession::on_tick() {
 
 void AdminSession::on_event(broker::Event& event) {
     if (std::holds_alternative<broker::CloseRequested>(event)) return host_.close();
+    if (const auto* login = std::get_if<broker::LoginChecked>(&event)) return on_login(*login);
     api_.on_event(event);
 }
 

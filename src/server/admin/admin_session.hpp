@@ -28,21 +28,24 @@ public:
     [[nodiscard]] static protocols::Protocol protocol(AdminBackend& backend);
 
 private:
-    enum class Login : std::uint8_t { good, missing, wrong };
-
     bool parse_one(ByteView bytes, std::size_t& used);
-    void handle(const http::Request& request);
+    void handle(http::Request request);
     void respond(http::Response response);
-    [[nodiscard]] Login log_in(const http::Request& request);
+    void log_in();
+    void on_login(const broker::LoginChecked& answer);
     void refuse_login();
+    void refuse_login_later();
 
     protocols::SessionHost& host_;
     http::RequestParser parser_;
     AdminApi api_;
-    MonoTime deadline_;  ///< of the request under way, or of the idle connection
-    std::string user_;
-    bool busy_ = false;     ///< a request awaits its answer
-    bool parsing_ = false;  ///< inside on_bytes
+    MonoTime deadline_;         ///< of the request under way, or of the idle connection
+    http::Request request_;     ///< the one under way, while its login is checked
+    std::string claimed_user_;  ///< of request_
+    std::string user_;          ///< of the last request that was let in
+    RequestId login_;           ///< the last that was checked
+    bool busy_ = false;         ///< a request awaits its answer
+    bool parsing_ = false;      ///< inside on_bytes
     bool writable_ = true;
     bool refused_ = false;  ///< a wrong password: the answer waits, against guessing
     bool keep_alive_ = true;

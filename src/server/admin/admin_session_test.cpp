@@ -36,6 +36,10 @@ public:
         for (const auto& each : figures) report.totals.add(each);
         done({report});
     }
+    void calculate(Asker, std::move_only_function<void()> work, std::function<void()> done) override {
+        work();
+        done();
+    }
     void close_connection(Asker, ConnectionId id, std::string, std::function<void(bool)> done) override {
         done(id.value == 77);
     }
@@ -71,8 +75,12 @@ public:
         last_request = request;
         commands.push_back(std::move(command));
     }
-    bool authenticate(std::string_view user, std::string_view password) override {
-        return backend_.topology.user(user) != nullptr && password == "right";
+    void check_login(RequestId request, std::string_view user, std::string_view password) override {
+        Result<void> outcome;
+        if (busy) outcome = fail(ErrorCode::unavailable, "too many logins");
+        else if (backend_.topology.user(user) == nullptr || password != "right")
+            outcome = fail(ErrorCode::not_authenticated, "wrong");
+        logins.push_back({request, std::move(outcome)});
     }
     std::uint64_t random() override { return 4; }
     bool send_direct(ConnectionId, ConsumerId, SharedBytes) override { return false; }
@@ -80,6 +88,8 @@ public:
     Bytes sent;
     std::vector<broker::AdminCommand> commands;
     std::vector<broker::ShardCommand> shard_commands;
+    std::vector<broker::LoginChecked> logins;  ///< answers that are due
+    bool busy = false;
     RequestId last_request;
     int resumed = 0;
     bool closed = false;
@@ -121,7 +131,14 @@ protected:
     std::string say(const std::string& text) {
         host_.sent.clear();
         session_.on_bytes(as_bytes(text));
+        answer_logins();
         return std::string(as_text(host_.sent));
+    }
+    void answer_logins() {
+        for (broker::LoginChecked& each : std::exchange(host_.logins, {})) {
+            broker::Event event = std::move(each);
+            session_.on_event(event);
+        }
     }
     static Answer parse(const std::string& text) {
         const std::size_t end = text.find("\r\n\r\n");
@@ -187,6 +204,23 @@ TEST_F(Admin, AWrongPasswordIsAnsweredLateAndEndsTheConnection) {
     session_.on_tick();
     EXPECT_EQ(parse(std::string(as_text(host_.sent))).status, 401);
     EXPECT_TRUE(host_.closed);
+}
+
+TEST_F(Admin, WhoCannotBeCheckedForTheCrowdIsToldToComeAgain_503) {
+    host_.busy = true;
+    EXPECT_EQ(ask("GET", "/api/users").status, 503);
+    EXPECT_FALSE(host_.closed);
+    host_.busy = false;
+    EXPECT_EQ(ask("GET", "/api/users").status, 200);
+}
+
+TEST_F(Admin, NothingIsDoneBeforeTheLoginIsChecked) {
+    const std::string login = "Authorization: " + admin_login + "\r\n";
+    session_.on_bytes(as_bytes("DELETE /api/users/plain HTTP/1.1\r\n" + login + "\r\n"));
+    EXPECT_TRUE(host_.commands.empty());
+    EXPECT_EQ(session_.on_bytes(as_bytes("GET /healthz HTTP/1.1\r\n\r\n")), 0u) << "one request after another";
+    answer_logins();
+    EXPECT_EQ(command<broker::RemoveUser>().name, "plain");
 }
 
 TEST_F(Admin, AUserWithoutTheTagIsNoAdministrator) {

@@ -89,6 +89,8 @@ public:
     /// \param queues_max how many queues each core names
     virtual void gather_reports(Asker asker, std::size_t queues_max,
                                 std::function<void(std::vector<CoreReport>)> done) = 0;
+    /// Runs `work`, which is long, beside the core, and then `done`.
+    virtual void calculate(Asker asker, std::move_only_function<void()> work, std::function<void()> done) = 0;
     /// Asks a connection to close. `done` gets whether there is such a connection.
     virtual void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) = 0;
 };

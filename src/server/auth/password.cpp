@@ -62,20 +62,30 @@ bool verify_password(ByteView hash, std::string_view password) {
     return CRYPTO_memcmp(made.data(), hash.data() + 5 + salt_size, digest_size) == 0;
 }
 
-bool Authenticator::check(const broker::UserDefinition* user, std::string_view password,
-                          const protocols::PeerInfo& peer) {
+runtime::LoginCheck Authenticator::check(const broker::UserDefinition* user, std::string_view password,
+                                         const protocols::PeerInfo& peer) {
     if (user == nullptr || user->password_hash.empty()) return false;
     if (guest_loopback_only_ && user->name == "guest" && !peer.loopback) return false;
-    const std::uint64_t digest = login_digest(user->password_hash, password);
-    {
-        const std::scoped_lock lock(mutex_);
-        if (remembered_.contains(digest)) return true;
-    }
-    if (!verify_password(user->password_hash, password)) return false;
+    const std::uint64_t login = login_digest(user->password_hash, password);
+    if (remembers(login)) return true;
+    return [this, login, hash = user->password_hash, password = std::string(password)] {
+        // Another connection of the same client may have been first.
+        if (remembers(login)) return true;
+        if (!verify_password(hash, password)) return false;
+        remember(login);
+        return true;
+    };
+}
+
+bool Authenticator::remembers(std::uint64_t login) {
+    const std::scoped_lock lock(mutex_);
+    return remembered_.contains(login);
+}
+
+void Authenticator::remember(std::uint64_t login) {
     const std::scoped_lock lock(mutex_);
     if (remembered_.size() >= remembered_max) remembered_.clear();
-    remembered_.insert(digest);
-    return true;
+    remembered_.insert(login);
 }
 
 }  // namespace fantail::server

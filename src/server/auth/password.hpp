@@ -9,10 +9,11 @@
 #include "base/bytes.hpp"
 #include "broker/api/definitions.hpp"
 #include "protocols/session.hpp"
+#include "runtime/login_checks.hpp"
 
 namespace fantail::server {
 
-/// Rounds of the hash. About 20 ms of one core: a login is checked on the thread that serves connections.
+/// Rounds of the hash: about 20 ms of one core.
 inline constexpr std::uint32_t password_iterations = 20'000;
 /// For passwords that everybody knows, such as the default one: there is nothing to protect, and a first start is faster.
 inline constexpr std::uint32_t known_password_iterations = 1;
@@ -27,11 +28,15 @@ class Authenticator {
 public:
     /// \param guest_loopback_only the user `guest` may come from this machine only
     explicit Authenticator(bool guest_loopback_only) : guest_loopback_only_(guest_loopback_only) {}
+    /// What is left to calculate needs neither `user` nor `peer` any more, but the Authenticator.
     /// \param user null if there is none of that name
-    [[nodiscard]] bool check(const broker::UserDefinition* user, std::string_view password,
-                             const protocols::PeerInfo& peer);
+    [[nodiscard]] runtime::LoginCheck check(const broker::UserDefinition* user, std::string_view password,
+                                            const protocols::PeerInfo& peer);
 
 private:
+    [[nodiscard]] bool remembers(std::uint64_t login);
+    void remember(std::uint64_t login);
+
     static constexpr std::size_t remembered_max = 4096;
     bool guest_loopback_only_;
     std::mutex mutex_;

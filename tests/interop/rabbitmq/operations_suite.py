@@ -13,10 +13,11 @@ import unittest
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
+sys.path[:0] = [os.path.join(HERE, "..", "..", "support"), os.path.join(HERE, "pika_suite")]
 
 import line_result  # noqa: E402
 import pika  # noqa: E402
+import wire  # noqa: E402
 from server import FantailServer  # noqa: E402
 
 WAIT_S = 20
@@ -100,6 +101,45 @@ class Operations(unittest.TestCase):
         while other.basic_get("q", auto_ack=True)[0]:
             got += 1
         self.assertEqual(got, before, "consumers go on")
+
+    def test_a_crowd_of_bad_logins_holds_up_nobody_on_its_core(self):
+        crowd_size, patience_s = 100, 0.5
+        server = self.serve("--set", "broker.cores=1")
+        self.admin(server, "PUT", "/api/users/slow", {"password": "a password that is hashed slowly"})
+        channel = self.connect(server).channel()
+        channel.confirm_delivery()
+        channel.queue_declare("q")
+        host, port = server.endpoints["amqp"].rsplit(":", 1)
+        crowd = [wire.RawConnection(pika.ConnectionParameters(host, int(port))) for _ in range(crowd_size)]
+        for each in crowd:
+            self.addCleanup(each.close)
+            each.begin()
+        for number, each in enumerate(crowd):
+            each.start_ok(user="slow", password=f"wrong {number}")
+        delays = []
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            begun = time.monotonic()
+            channel.basic_publish("", "q", b"x")
+            delays.append(time.monotonic() - begun)
+        self.assertLess(max(delays), patience_s, "the hashes of the crowd take about two seconds")
+        for each in crowd:
+            self.assertEqual(each.expect(pika.spec.Connection.Close).reply_code, 403)
+
+    def test_more_logins_than_can_wait_are_told_to_come_again(self):
+        server = self.serve("--set", "broker.cores=1")
+        self.admin(server, "PUT", "/api/users/slow", {"password": "a password that is hashed slowly"})
+        host, port = server.endpoints["amqp"].rsplit(":", 1)
+        crowd = [wire.RawConnection(pika.ConnectionParameters(host, int(port))) for _ in range(400)]
+        for each in crowd:
+            self.addCleanup(each.close)
+            each.begin()
+        for number, each in enumerate(crowd):
+            each.start_ok(user="slow", password=f"wrong {number}")
+        codes = [each.expect(pika.spec.Connection.Close).reply_code for each in crowd]
+        self.assertEqual(set(codes), {403, 506})
+        self.assertGreater(codes.count(403), 256)
+        self.connect(server).channel().queue_declare("q")
 
     def tls_server(self, certificates, *arguments):
         return self.serve("--listen", "amqps=127.0.0.1:0", "--set", f"tls.certificate={certificates.at('server.pem')}",
