@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "base/bucket_walk.hpp"
 #include "broker/api/port.hpp"
 #include "broker/catalog_change.hpp"
 #include "broker/catalog_nodes.hpp"
@@ -56,6 +57,16 @@ public:
 
     // Lists, in no particular order. What `fn` gets is valid during the call; `fn` must not change the catalog.
     void for_each_queue(const std::function<void(const QueueDefinition&)>& fn) const;
+    /// Some further queues, exchanges, or bindings to some further queues and exchanges: for lists that must not hold up
+    /// what else a core does.
+    [[nodiscard]] BucketWalk::Progress some_queues(BucketWalk& walk, std::size_t count,
+                                                   const std::function<void(const QueueDefinitionRef&)>& fn) const;
+    [[nodiscard]] BucketWalk::Progress some_exchanges(BucketWalk& walk, std::size_t count,
+                                                      const std::function<void(const ExchangeDefinition&)>& fn) const;
+    [[nodiscard]] BucketWalk::Progress some_queue_bindings(
+        BucketWalk& walk, std::size_t count, const std::function<void(const BindingDefinition&)>& fn) const;
+    [[nodiscard]] BucketWalk::Progress some_exchange_bindings(
+        BucketWalk& walk, std::size_t count, const std::function<void(const BindingDefinition&)>& fn) const;
     void for_each_queue(VhostId vhost, const std::function<void(const QueueDefinition&)>& fn) const;
     void for_each_exchange(const std::function<void(const ExchangeDefinition&)>& fn) const;
     void for_each_exchange(VhostId vhost, const std::function<void(const ExchangeDefinition&)>& fn) const;

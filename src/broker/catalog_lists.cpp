@@ -87,6 +87,30 @@ void Catalog::for_each_queue(const std::function<void(const QueueDefinition&)>& 
     for (const auto& [id, node] : queues_) fn(*node.definition);
 }
 
+BucketWalk::Progress Catalog::some_queues(BucketWalk& walk, std::size_t count,
+                                          const std::function<void(const QueueDefinitionRef&)>& fn) const {
+    return walk.next(queues_, count, [&](const auto& each) { fn(each.second.definition); });
+}
+
+BucketWalk::Progress Catalog::some_exchanges(BucketWalk& walk, std::size_t count,
+                                             const std::function<void(const ExchangeDefinition&)>& fn) const {
+    return walk.next(exchanges_, count, [&](const auto& each) { fn(each.second->definition); });
+}
+
+BucketWalk::Progress Catalog::some_queue_bindings(BucketWalk& walk, std::size_t count,
+                                                  const std::function<void(const BindingDefinition&)>& fn) const {
+    return walk.next(queues_, count, [&](const auto& each) {
+        for (const BindingNode* binding : each.second.bindings) fn(definition_of(*binding));
+    });
+}
+
+BucketWalk::Progress Catalog::some_exchange_bindings(BucketWalk& walk, std::size_t count,
+                                                     const std::function<void(const BindingDefinition&)>& fn) const {
+    return walk.next(exchanges_, count, [&](const auto& each) {
+        for (const BindingNode* binding : each.second->incoming) fn(definition_of(*binding));
+    });
+}
+
 void Catalog::for_each_queue(VhostId vhost, const std::function<void(const QueueDefinition&)>& fn) const {
     if (const VhostNode* at = vhost_node(vhost))
         for (const QueueNode* node : at->queues) fn(*node->definition);

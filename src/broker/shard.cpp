@@ -270,6 +270,17 @@ void Shard::list(std::vector<QueueFigures>& out) const {
     for (const auto& [id, queue] : queues_) out.push_back(queue.figures());
 }
 
+BucketWalk::Progress Shard::list_some(BucketWalk& walk, std::size_t count,
+                                      const std::function<void(const QueueFigures&)>& fn) const {
+    return walk.next(queues_, count, [&](const auto& each) { fn(each.second.figures()); });
+}
+
+std::optional<QueueFigures> Shard::figures(QueueId queue) const {
+    const auto at = queues_.find(queue);
+    if (at == queues_.end()) return std::nullopt;
+    return at->second.figures();
+}
+
 // ---- the turn
 
 MonoTime Shard::deadline() const {

@@ -4,12 +4,15 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
 
+#include "base/bucket_walk.hpp"
 #include "base/clock_step.hpp"
 #include "broker/api.hpp"
 #include "broker/exchange_memory.hpp"
@@ -74,6 +77,11 @@ public:
 
     /// Appends the figures of every queue.
     void list(std::vector<QueueFigures>& out) const;
+    /// The figures of some further queues of a walk.
+    [[nodiscard]] BucketWalk::Progress list_some(BucketWalk& walk, std::size_t count,
+                                                 const std::function<void(const QueueFigures&)>& fn) const;
+    /// Nothing if there is no such queue here.
+    [[nodiscard]] std::optional<QueueFigures> figures(QueueId queue) const;
     /// Message bytes in memory: tails and read caches.
     [[nodiscard]] std::uint64_t cached_bytes() const { return context_.cache.bytes() + context_.reads.bytes(); }
     /// For tests and small machines: another maximum than limits::tail_cache_bytes_max.

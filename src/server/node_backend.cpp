@@ -15,6 +15,10 @@ namespace fantail::server {
 namespace {
 
 using broker::QueueFigures;
+using Progress = BucketWalk::Progress;
+
+/// Of a list, in one turn of a core: well under a millisecond.
+constexpr std::size_t items_a_turn = 1000;
 
 /// Calls `done` if the asker is still there, in a way that lets it answer.
 template <class... T>
@@ -34,13 +38,6 @@ std::vector<T> joined(std::vector<std::vector<T>> parts) {
     return all;
 }
 
-/// The figures of all queues of one core.
-std::vector<QueueFigures> figures_of(runtime::Core& core) {
-    std::vector<QueueFigures> all;
-    for (const auto& slot : core.shards()) slot->shard().list(all);
-    return all;
-}
-
 ConnectionRow row_of(const runtime::Connection& connection) {
     return {.id = connection.id(),
             .peer = connection.peer().address,
@@ -50,24 +47,73 @@ ConnectionRow row_of(const runtime::Connection& connection) {
             .bytes_out = connection.bytes_out()};
 }
 
-CoreReport report_of(runtime::Core& core, std::size_t queues_max) {
-    CoreReport report{.core = core.id(), .connections = core.connection_count(), .busy_permille = core.busy_permille()};
-    for (const auto& slot : core.shards()) {
-        report.cached_bytes += slot->shard().cached_bytes();
-        report.logs.push_back({slot->id(), slot->log().figures(), slot->log().state()});
+/// The report of a core, its queues in pieces.
+class ReportWalk {
+public:
+    explicit ReportWalk(ReportScope scope) : scope_(scope) {}
+
+    /// True: the report is complete.
+    bool operator()(runtime::Core& core, CoreReport& report) {
+        if (scope_.totals && shard_ < core.shards().size()) {
+            take_some(core.shards()[shard_]->shard(), report);
+            return false;
+        }
+        report.core = core.id();
+        report.connections = core.connection_count();
+        report.busy_permille = core.busy_permille();
+        for (const auto& slot : core.shards()) {
+            report.cached_bytes += slot->shard().cached_bytes();
+            report.logs.push_back({slot->id(), slot->log().figures(), slot->log().state()});
+        }
+        keep_fullest(report.queues);
+        return true;
     }
-    std::vector<QueueFigures> queues = figures_of(core);
-    for (const QueueFigures& each : queues) report.totals.add(each);
-    const auto fuller = [](const QueueFigures& a, const QueueFigures& b) {
-        return a.ready + a.unsettled > b.ready + b.unsettled;
-    };
-    if (queues.size() > queues_max) {
-        std::nth_element(queues.begin(), queues.begin() + static_cast<std::ptrdiff_t>(queues_max), queues.end(),
-                         fuller);
-        queues.resize(queues_max);
+
+private:
+    void take_some(const broker::Shard& shard, CoreReport& report) {
+        const Progress progress = shard.list_some(walk_, items_a_turn, [this](const QueueFigures& each) {
+            totals_.add(each);
+            if (scope_.queues_max > 0) fullest_.push_back(each);
+        });
+        if (fullest_.size() > 2 * scope_.queues_max) keep_fullest(fullest_);
+        if (progress == Progress::more) return;
+        if (progress == Progress::done) {
+            ++shard_;
+            report.totals.add(totals_);
+            report.queues.insert(report.queues.end(), fullest_.begin(), fullest_.end());
+        }
+        totals_ = {};
+        fullest_.clear();
+        walk_ = {};
     }
-    report.queues = std::move(queues);
-    return report;
+    void keep_fullest(std::vector<QueueFigures>& queues) const {
+        if (queues.size() <= scope_.queues_max) return;
+        const auto fuller = [](const QueueFigures& a, const QueueFigures& b) {
+            return a.ready + a.unsettled > b.ready + b.unsettled;
+        };
+        const auto end = queues.begin() + static_cast<std::ptrdiff_t>(scope_.queues_max);
+        std::nth_element(queues.begin(), end, queues.end(), fuller);
+        queues.erase(end, queues.end());
+    }
+
+    ReportScope scope_;
+    std::size_t shard_ = 0;  ///< of the core's, the one being walked
+    BucketWalk walk_;
+    QueueTotals totals_;                 ///< of that shard
+    std::vector<QueueFigures> fullest_;  ///< of that shard
+};
+
+/// The figures of the wanted queues that live on `core`.
+std::vector<QueueFigures> figures_of(const runtime::Core& core, runtime::NodeLayout layout,
+                                     const std::vector<QueueId>& wanted) {
+    std::vector<QueueFigures> found;
+    for (const QueueId each : wanted) {
+        const ShardId shard = shard_of(each);
+        if (layout.core_of(shard) != core.id()) continue;
+        if (const auto figures = core.shards()[shard.value / layout.cores]->shard().figures(each))
+            found.push_back(*figures);
+    }
+    return found;
 }
 
 }  // namespace
@@ -84,12 +130,67 @@ ProcessReport NodeBackend::process() const {
             .cpu_ns = sys::cpu_time_ns()};
 }
 
+/// Gathers rows of the asker's own catalog by walks, one after the other: each is called as `walk(catalog, at, rows)`.
+template <class Row, class... Walks>
+void list_rows(runtime::Core& home, ConnectionId asker, std::function<void(std::vector<Row>)> done, Walks... walks) {
+    using Walk = std::function<Progress(const broker::Catalog&, BucketWalk&, std::vector<Row>&)>;
+    auto step = [todo = std::vector<Walk>{std::move(walks)...}, asker, done = std::move(done), current = std::size_t{0},
+                 at = BucketWalk(), rows = std::vector<Row>(), begun = std::size_t{0}](runtime::Core& core) mutable {
+        const Progress progress = todo[current](core.catalog(), at, rows);
+        if (progress == Progress::begins_anew) rows.resize(begun);
+        if (progress != Progress::done) return false;
+        begun = rows.size();
+        at = {};
+        if (++current < todo.size()) return false;
+        hand_over(core, asker, done, std::move(rows));
+        return true;
+    };
+    in_pieces(home, std::move(step));
+}
+
+void NodeBackend::list_queues(Asker asker, std::optional<VhostId> vhost,
+                              std::function<void(std::vector<broker::QueueDefinitionRef>)> done) {
+    using Rows = std::vector<broker::QueueDefinitionRef>;
+    auto walk = [vhost](const broker::Catalog& catalog, BucketWalk& at, Rows& rows) {
+        return catalog.some_queues(at, items_a_turn, [&](const broker::QueueDefinitionRef& queue) {
+            if (!vhost || queue->vhost == *vhost) rows.push_back(queue);
+        });
+    };
+    list_rows(node_->core(asker.core), asker.connection, std::move(done), std::move(walk));
+}
+
+void NodeBackend::list_exchanges(Asker asker, std::optional<VhostId> vhost,
+                                 std::function<void(std::vector<ExchangeRow>)> done) {
+    auto walk = [vhost](const broker::Catalog& catalog, BucketWalk& at, std::vector<ExchangeRow>& rows) {
+        return catalog.some_exchanges(at, items_a_turn, [&](const broker::ExchangeDefinition& exchange) {
+            if (!vhost || exchange.vhost == *vhost) rows.push_back({exchange, catalog.binding_count(exchange)});
+        });
+    };
+    list_rows(node_->core(asker.core), asker.connection, std::move(done), std::move(walk));
+}
+
+void NodeBackend::list_bindings(Asker asker, std::optional<VhostId> vhost,
+                                std::function<void(std::vector<broker::BindingDefinition>)> done) {
+    using Rows = std::vector<broker::BindingDefinition>;
+    const auto into = [vhost](Rows& rows) {
+        return [vhost, &rows](const broker::BindingDefinition& binding) {
+            if (!vhost || binding.vhost == *vhost) rows.push_back(binding);
+        };
+    };
+    auto to_queues = [into](const broker::Catalog& catalog, BucketWalk& at, Rows& rows) {
+        return catalog.some_queue_bindings(at, items_a_turn, into(rows));
+    };
+    auto to_exchanges = [into](const broker::Catalog& catalog, BucketWalk& at, Rows& rows) {
+        return catalog.some_exchange_bindings(at, items_a_turn, into(rows));
+    };
+    list_rows(node_->core(asker.core), asker.connection, std::move(done), std::move(to_queues),
+              std::move(to_exchanges));
+}
+
 void NodeBackend::gather_queues(Asker asker, Wanted wanted, std::function<void(std::vector<QueueFigures>)> done) {
     runtime::Core& home = node_->core(asker.core);
-    auto ask = [wanted = std::move(wanted)](runtime::Core& core) {
-        std::vector<QueueFigures> all = figures_of(core);
-        std::erase_if(all, [&](const QueueFigures& each) { return !wanted->contains(each.queue); });
-        return all;
+    auto ask = [wanted = std::move(wanted), layout = node_->layout()](runtime::Core& core) {
+        return figures_of(core, layout, *wanted);
     };
     gather<std::vector<QueueFigures>>(home, std::move(ask), [&home, asker, done = std::move(done)](auto parts) {
         hand_over(home, asker.connection, done, joined(std::move(parts)));
@@ -98,25 +199,24 @@ void NodeBackend::gather_queues(Asker asker, Wanted wanted, std::function<void(s
 
 void NodeBackend::gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) {
     runtime::Core& home = node_->core(asker.core);
-    auto ask = [](runtime::Core& core) {
-        std::vector<ConnectionRow> rows;
-        for (const auto& [id, connection] : core.connections())
-            if (!connection->finished()) rows.push_back(row_of(*connection));
-        return rows;
+    auto ask = [at = BucketWalk()](runtime::Core& core, std::vector<ConnectionRow>& rows) mutable {
+        const Progress progress = at.next(core.connections(), items_a_turn, [&](const auto& each) {
+            if (!each.second->finished()) rows.push_back(row_of(*each.second));
+        });
+        if (progress == Progress::begins_anew) rows.clear();
+        return progress == Progress::done;
     };
-    gather<std::vector<ConnectionRow>>(home, ask, [&home, asker, done = std::move(done)](auto parts) {
+    gather_in_pieces<std::vector<ConnectionRow>>(home, ask, [&home, asker, done = std::move(done)](auto parts) {
         hand_over(home, asker.connection, done, joined(std::move(parts)));
     });
 }
 
-void NodeBackend::gather_reports(Asker asker, std::size_t queues_max,
-                                 std::function<void(std::vector<CoreReport>)> done) {
+void NodeBackend::gather_reports(Asker asker, ReportScope scope, std::function<void(std::vector<CoreReport>)> done) {
     runtime::Core& home = node_->core(asker.core);
-    gather<CoreReport>(
-        home, [queues_max](runtime::Core& core) { return report_of(core, queues_max); },
-        [&home, asker, done = std::move(done)](std::vector<CoreReport> reports) {
-            hand_over(home, asker.connection, done, std::move(reports));
-        });
+    gather_in_pieces<CoreReport>(home, ReportWalk(scope),
+                                 [&home, asker, done = std::move(done)](std::vector<CoreReport> reports) {
+                                     hand_over(home, asker.connection, done, std::move(reports));
+                                 });
 }
 
 void NodeBackend::calculate(Asker asker, std::move_only_function<void()> work, std::function<void()> done) {

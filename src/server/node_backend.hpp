@@ -21,11 +21,16 @@ public:
 
     [[nodiscard]] const broker::Catalog& catalog(CoreId core) const override;
     [[nodiscard]] ProcessReport process() const override;
+    void list_queues(Asker asker, std::optional<VhostId> vhost,
+                     std::function<void(std::vector<broker::QueueDefinitionRef>)> done) override;
+    void list_exchanges(Asker asker, std::optional<VhostId> vhost,
+                        std::function<void(std::vector<ExchangeRow>)> done) override;
+    void list_bindings(Asker asker, std::optional<VhostId> vhost,
+                       std::function<void(std::vector<broker::BindingDefinition>)> done) override;
     void gather_queues(Asker asker, Wanted wanted,
                        std::function<void(std::vector<broker::QueueFigures>)> done) override;
     void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) override;
-    void gather_reports(Asker asker, std::size_t queues_max,
-                        std::function<void(std::vector<CoreReport>)> done) override;
+    void gather_reports(Asker asker, ReportScope scope, std::function<void(std::vector<CoreReport>)> done) override;
     void calculate(Asker asker, std::move_only_function<void()> work, std::function<void()> done) override;
     void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) override;
 

@@ -64,8 +64,9 @@ void AdminApi::list_users(const http::Request& request) {
     const auto page = page_of(request);
     if (!page) return refuse(page.error());
     auto users = catalog().users();
-    const std::size_t total = users.size();
-    cut_page(users, *page, [](const auto* a, const auto* b) { return a->name < b->name; });
+    const ListCounts counts = cut_page(
+        users, *page, [](const auto* a, const auto* b) { return a->name < b->name; },
+        [](const auto* each) -> std::string_view { return each->name; });
     json::array items;
     for (const broker::UserDefinition* user : users) {
         json::array tags;
@@ -76,7 +77,7 @@ void AdminApi::list_users(const http::Request& request) {
                                      {"connections_max", limit_json(user->connections_max)},
                                      {"channels_max", limit_json(user->channels_max)}});
     }
-    answer(list_body(total, *page, std::move(items)));
+    answer_list(list_body(counts, *page, std::move(items)));
 }
 
 Result<broker::UserDefinition> AdminApi::user_from(const http::Request& request,
@@ -120,8 +121,9 @@ void AdminApi::list_vhosts(const http::Request& request) {
     const auto page = page_of(request);
     if (!page) return refuse(page.error());
     auto vhosts = catalog().vhosts();
-    const std::size_t total = vhosts.size();
-    cut_page(vhosts, *page, [](const auto* a, const auto* b) { return a->name < b->name; });
+    const ListCounts counts = cut_page(
+        vhosts, *page, [](const auto* a, const auto* b) { return a->name < b->name; },
+        [](const auto* each) -> std::string_view { return each->name; });
     json::array items;
     for (const broker::VhostDefinition* vhost : vhosts) {
         items.push_back(json::object{
@@ -132,7 +134,7 @@ void AdminApi::list_vhosts(const http::Request& request) {
             {"queues_max", limit_json(vhost->queues_max)},
             {"queues", catalog().queue_count(vhost->id)}});
     }
-    answer(list_body(total, *page, std::move(items)));
+    answer_list(list_body(counts, *page, std::move(items)));
 }
 
 void AdminApi::put_vhost(const http::Request& request) {
@@ -151,9 +153,9 @@ void AdminApi::list_permissions(const http::Request& request) {
     if (!wanted) return refuse(wanted.error());
     auto permissions = catalog().permissions();
     if (*wanted != nullptr) std::erase_if(permissions, [&](const auto* each) { return each->vhost != (*wanted)->id; });
-    const std::size_t total = permissions.size();
-    cut_page(permissions, *page,
-             [](const auto* a, const auto* b) { return std::tie(a->vhost, a->user) < std::tie(b->vhost, b->user); });
+    const ListCounts counts = cut_page(permissions, *page, [](const auto* a, const auto* b) {
+        return std::tie(a->vhost, a->user) < std::tie(b->vhost, b->user);
+    });
     json::array items;
     for (const broker::PermissionDefinition* each : permissions) {
         items.push_back(json::object{{"vhost", vhost_name(each->vhost)},
@@ -162,7 +164,7 @@ void AdminApi::list_permissions(const http::Request& request) {
                                      {"write", utf8(each->write)},
                                      {"read", utf8(each->read)}});
     }
-    answer(list_body(total, *page, std::move(items)));
+    answer_list(list_body(counts, *page, std::move(items)));
 }
 
 void AdminApi::put_permission(const http::Request& request) {
@@ -198,8 +200,7 @@ void AdminApi::list_topic_permissions(const http::Request& request) {
     if (!wanted) return refuse(wanted.error());
     auto permissions = catalog().topic_permissions();
     if (*wanted != nullptr) std::erase_if(permissions, [&](const auto* each) { return each->vhost != (*wanted)->id; });
-    const std::size_t total = permissions.size();
-    cut_page(permissions, *page, [](const auto* a, const auto* b) {
+    const ListCounts counts = cut_page(permissions, *page, [](const auto* a, const auto* b) {
         return std::tie(a->vhost, a->user, a->exchange) < std::tie(b->vhost, b->user, b->exchange);
     });
     json::array items;
@@ -210,7 +211,7 @@ void AdminApi::list_topic_permissions(const http::Request& request) {
                                      {"write", utf8(each->write)},
                                      {"read", utf8(each->read)}});
     }
-    answer(list_body(total, *page, std::move(items)));
+    answer_list(list_body(counts, *page, std::move(items)));
 }
 
 void AdminApi::put_topic_permission(const http::Request& request) {

@@ -107,6 +107,11 @@ std::string AdminApi::error_body(const std::string& reason) {
 
 void AdminApi::answer(std::string json_body, int status) { respond_({.status = status, .body = std::move(json_body)}); }
 
+void AdminApi::answer_list(Result<std::string> json_body) {
+    if (json_body) answer(std::move(*json_body));
+    else refuse(json_body.error());
+}
+
 void AdminApi::refuse(const Error& error) {
     respond_({.status = status_of(error.code), .body = error_body(error.message)});
 }
@@ -147,6 +152,12 @@ Result<const broker::VhostDefinition*> AdminApi::wanted_vhost(const http::Reques
         request.segments.size() > 2 ? request.segments[2] : std::string(request.parameter("vhost"));
     if (name.empty()) return nullptr;
     return vhost(name);
+}
+
+VhostNames AdminApi::vhost_names() const {
+    VhostNames names;
+    for (const broker::VhostDefinition* each : catalog().vhosts()) names[each->id] = utf8(each->name);
+    return names;
 }
 
 std::string AdminApi::vhost_name(VhostId id) const {

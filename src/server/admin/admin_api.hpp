@@ -4,13 +4,19 @@
 
 #include <boost/json/fwd.hpp>
 #include <functional>
+#include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "protocols/http/http_request.hpp"
 #include "protocols/session.hpp"
 #include "server/admin/backend.hpp"
 
 namespace fantail::server {
+
+/// Their names, as JSON may hold them.
+using VhostNames = std::unordered_map<VhostId, std::string>;
+struct QueueList;
 
 /// Handles one request at a time for one admin session, on its core. Lists are gathered from all cores; changes go to the
 /// controller and are answered when they are durable and every core has seen them.
@@ -69,6 +75,7 @@ private:
     void delete_policy(const http::Request& request);
 
     void answer(std::string json_body, int status = 200);
+    void answer_list(Result<std::string> json_body);
     void refuse(const Error& error);
     /// Sends a change; its answer is 201 if it made something new, else 200.
     void change(broker::AdminCommand command, bool makes_new = false);
@@ -82,12 +89,19 @@ private:
     [[nodiscard]] Result<const broker::QueueDefinition*> queue(const http::Request& request) const;
     /// The vhost that the query narrows a list to; null: none named. Errors: not_found.
     [[nodiscard]] Result<const broker::VhostDefinition*> wanted_vhost(const http::Request& request) const;
+    [[nodiscard]] static std::optional<VhostId> id_of(const broker::VhostDefinition* vhost) {
+        return vhost == nullptr ? std::nullopt : std::optional(vhost->id);
+    }
     [[nodiscard]] std::string vhost_name(VhostId id) const;
     [[nodiscard]] Result<broker::UserDefinition> user_from(const http::Request& request,
                                                            std::optional<std::string>& password) const;
     [[nodiscard]] Result<broker::PolicyDefinition> policy_from(const http::Request& request) const;
     [[nodiscard]] Result<broker::DeclareQueue> queue_from(const http::Request& request) const;
-    [[nodiscard]] boost::json::object queue_json(const broker::QueueDefinition& queue) const;
+    [[nodiscard]] VhostNames vhost_names() const;
+    void ask_figures(const std::shared_ptr<QueueList>& list);
+    /// Writes a list, whose rows were gathered, beside the core, and answers with it.
+    template <class List, class Rows>
+    void write_beside(const std::shared_ptr<List>& list, Rows rows);
 
     protocols::SessionHost& host_;
     AdminBackend& backend_;

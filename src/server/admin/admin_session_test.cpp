@@ -22,15 +22,40 @@ class FakeBackend final : public AdminBackend {
 public:
     const broker::Catalog& catalog(CoreId) const override { return topology; }
     ProcessReport process() const override { return {.ready = ready, .uptime_ms = 5000, .resident_bytes = 1000}; }
+    void list_queues(Asker, std::optional<VhostId> vhost,
+                     std::function<void(std::vector<broker::QueueDefinitionRef>)> done) override {
+        std::vector<broker::QueueDefinitionRef> rows;
+        BucketWalk walk;
+        (void)topology.some_queues(walk, 1000, [&](const broker::QueueDefinitionRef& queue) {
+            if (!vhost || queue->vhost == *vhost) rows.push_back(queue);
+        });
+        done(std::move(rows));
+    }
+    void list_exchanges(Asker, std::optional<VhostId> vhost,
+                        std::function<void(std::vector<ExchangeRow>)> done) override {
+        std::vector<ExchangeRow> rows;
+        topology.for_each_exchange([&](const broker::ExchangeDefinition& exchange) {
+            if (!vhost || exchange.vhost == *vhost) rows.push_back({exchange, topology.binding_count(exchange)});
+        });
+        done(std::move(rows));
+    }
+    void list_bindings(Asker, std::optional<VhostId> vhost,
+                       std::function<void(std::vector<broker::BindingDefinition>)> done) override {
+        std::vector<broker::BindingDefinition> rows;
+        topology.for_each_binding([&](const broker::BindingDefinition& binding) {
+            if (!vhost || binding.vhost == *vhost) rows.push_back(binding);
+        });
+        done(std::move(rows));
+    }
     void gather_queues(Asker, Wanted wanted, std::function<void(std::vector<broker::QueueFigures>)> done) override {
         std::vector<broker::QueueFigures> found;
         for (const auto& each : figures)
-            if (wanted->contains(each.queue)) found.push_back(each);
+            if (std::ranges::find(*wanted, each.queue) != wanted->end()) found.push_back(each);
         asked = wanted->size();
         done(std::move(found));
     }
     void gather_connections(Asker, std::function<void(std::vector<ConnectionRow>)> done) override { done(connections); }
-    void gather_reports(Asker, std::size_t, std::function<void(std::vector<CoreReport>)> done) override {
+    void gather_reports(Asker, ReportScope, std::function<void(std::vector<CoreReport>)> done) override {
         CoreReport report{.connections = 3, .queues = figures};
         report.logs.push_back({ShardId(0), {}, log_state});
         for (const auto& each : figures) report.totals.add(each);
@@ -289,6 +314,30 @@ TEST_F(Admin, ListsQueuesInOrderAndInPages) {
     EXPECT_EQ(ask("GET", "/api/queues/nowhere").status, 404);
     EXPECT_EQ(ask("GET", "/api/queues?limit=10001").status, 400);
     EXPECT_EQ(ask("GET", "/api/queues?offset=-1").status, 400);
+}
+
+TEST_F(Admin, PagesByNumberAsRabbitmqsManagementApiDoes) {
+    for (std::uint64_t i = 0; i < 7; ++i) add_queue(100 + i, (i < 5 ? "Orders." : "other.") + std::to_string(i), i);
+    const Answer second = ask("GET", "/api/queues?page=2&page_size=2&name=orders");
+    EXPECT_EQ(second.body.at("total_count").as_int64(), 7);
+    EXPECT_EQ(second.body.at("filtered_count").as_int64(), 5);
+    EXPECT_EQ(second.body.at("item_count").as_int64(), 2);
+    EXPECT_EQ(second.body.at("page").as_int64(), 2);
+    EXPECT_EQ(second.body.at("page_size").as_int64(), 2);
+    EXPECT_EQ(second.body.at("page_count").as_int64(), 3);
+    EXPECT_EQ(second.body.at("items").at(0).at("name").as_string(), "Orders.2");
+    const Answer all = ask("GET", "/api/queues?page=1");
+    EXPECT_EQ(all.body.at("page_size").as_int64(), 100);
+    EXPECT_EQ(all.body.at("items").as_array().size(), 7u);
+    EXPECT_EQ(ask("GET", "/api/users?page=1&name=PLA").body.at("filtered_count").as_int64(), 1);
+    EXPECT_EQ(ask("GET", "/api/queues?page=1&name=nothing").body.at("item_count").as_int64(), 0);
+}
+
+TEST_F(Admin, RefusesPagesThatDoNotExistOrAreTooLarge) {
+    add_queue(100, "q", 0);
+    EXPECT_THAT(ask("GET", "/api/queues?page=2").error(), HasSubstr("page out of range"));
+    for (const char* bad : {"page=0", "page=x", "page=1&page_size=0", "page=1&page_size=501", "use_regex=true"})
+        EXPECT_EQ(ask("GET", std::string("/api/queues?") + bad).status, 400) << bad;
 }
 
 TEST_F(Admin, AsksOneQueuesOwnShard) {

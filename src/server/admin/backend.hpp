@@ -4,8 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "broker/catalog.hpp"
@@ -28,6 +28,11 @@ struct ConnectionRow {
     protocols::SessionInfo session;
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
+};
+
+struct ExchangeRow {
+    broker::ExchangeDefinition definition;
+    std::size_t bindings = 0;  ///< that start here
 };
 
 /// One shard's log.
@@ -60,7 +65,13 @@ struct CoreReport {
     std::uint64_t cached_bytes = 0;  ///< message bytes in memory
     std::vector<LogReport> logs;
     QueueTotals totals;
-    std::vector<broker::QueueFigures> queues;  ///< those with most messages, bounded by the caller
+    std::vector<broker::QueueFigures> queues;  ///< those with most messages
+};
+
+/// What a report says of queues.
+struct ReportScope {
+    bool totals = false;
+    std::size_t queues_max = 0;  ///< that each core names; only with totals
 };
 
 /// The process as a whole.
@@ -81,14 +92,21 @@ public:
     [[nodiscard]] virtual const broker::Catalog& catalog(CoreId core) const = 0;
     [[nodiscard]] virtual ProcessReport process() const = 0;
 
-    using Wanted = std::shared_ptr<const std::unordered_set<QueueId>>;
-    /// The figures of the queues named, in any order.
+    // What the catalog knows, of one vhost or of all; in any order. Taken in pieces over many turns, so that the core is not
+    // held up: what comes or goes meanwhile may be in it or not.
+    virtual void list_queues(Asker asker, std::optional<VhostId> vhost,
+                             std::function<void(std::vector<broker::QueueDefinitionRef>)> done) = 0;
+    virtual void list_exchanges(Asker asker, std::optional<VhostId> vhost,
+                                std::function<void(std::vector<ExchangeRow>)> done) = 0;
+    virtual void list_bindings(Asker asker, std::optional<VhostId> vhost,
+                               std::function<void(std::vector<broker::BindingDefinition>)> done) = 0;
+
+    using Wanted = std::shared_ptr<const std::vector<QueueId>>;
+    /// The figures of the queues named, in any order; of those that exist.
     virtual void gather_queues(Asker asker, Wanted wanted,
                                std::function<void(std::vector<broker::QueueFigures>)> done) = 0;
     virtual void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) = 0;
-    /// \param queues_max how many queues each core names
-    virtual void gather_reports(Asker asker, std::size_t queues_max,
-                                std::function<void(std::vector<CoreReport>)> done) = 0;
+    virtual void gather_reports(Asker asker, ReportScope scope, std::function<void(std::vector<CoreReport>)> done) = 0;
     /// Runs `work`, which is long, beside the core, and then `done`.
     virtual void calculate(Asker asker, std::move_only_function<void()> work, std::function<void()> done) = 0;
     /// Asks a connection to close. `done` gets whether there is such a connection.

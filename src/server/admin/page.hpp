@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,27 +15,56 @@ namespace fantail::server {
 
 inline constexpr std::size_t page_size_default = 1000;
 inline constexpr std::size_t page_size_max = 10'000;
+inline constexpr std::size_t numbered_page_size_default = 100;
+inline constexpr std::size_t numbered_page_size_max = 500;
 
-/// Which part of a list is wanted: `offset` and `limit` of the query.
+/// Which part of a list is wanted: `offset` and `limit` of the query, or `page` and `page_size` as RabbitMQ's management
+/// API has them.
 struct Page {
     std::size_t offset = 0;
     std::size_t limit = page_size_default;
+    std::optional<std::size_t> number;  ///< asked for by `page`, from 1
+    std::string name;                   ///< only what has this in its name, whatever the case; empty: all
 };
 
-/// Errors: malformed (not a number, a limit above page_size_max).
+/// Errors: malformed (not a number, out of bounds, a parameter that is not offered).
 [[nodiscard]] Result<Page> page_of(const http::Request& request);
 
-/// Puts the wanted part into order and drops the rest.
-template <class T, class Less>
-void cut_page(std::vector<T>& all, const Page& page, Less less) {
-    const std::size_t first = std::min(page.offset, all.size());
-    const std::size_t end = std::min(all.size(), first + page.limit);
-    std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(end), all.end(), less);
-    all.resize(end);
-    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first));
+/// How long a list is.
+struct ListCounts {
+    std::size_t total = 0;
+    std::size_t filtered = 0;  ///< of them, those whose name is wanted
+};
+
+/// Whether `part`, in lower case, is in `name`.
+[[nodiscard]] bool contains_caseless(std::string_view name, std::string_view part);
+
+/// Puts the wanted part into order and drops the rest. \param name_of the name that Page::name is about
+template <class T, class Less, class NameOf>
+ListCounts cut_page(std::vector<T>& all, const Page& page, Less less, NameOf name_of) {
+    ListCounts counts{all.size(), all.size()};
+    if (!page.name.empty()) {
+        std::erase_if(all, [&](const T& each) { return !contains_caseless(name_of(each), page.name); });
+        counts.filtered = all.size();
+    }
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(std::min(page.offset, all.size()));
+    const auto end = first + std::min<std::ptrdiff_t>(all.end() - first, static_cast<std::ptrdiff_t>(page.limit));
+    std::nth_element(all.begin(), first, all.end(), less);
+    std::partial_sort(first, end, all.end(), less);
+    all.erase(end, all.end());
+    all.erase(all.begin(), first);
+    return counts;
 }
 
-/// {"total": n, "offset": n, "items": […]}
-[[nodiscard]] std::string list_body(std::size_t total, const Page& page, boost::json::array items);
+/// The same for what has no name.
+template <class T, class Less>
+ListCounts cut_page(std::vector<T>& all, Page page, Less less) {
+    page.name.clear();
+    return cut_page(all, page, less, [](const T&) { return std::string_view(); });
+}
+
+/// {"total": n, "offset": n, "items": […]}; for a numbered page, what RabbitMQ's management API says of it.
+/// Errors: malformed (a numbered page beyond the list).
+[[nodiscard]] Result<std::string> list_body(const ListCounts& counts, const Page& page, boost::json::array items);
 
 }  // namespace fantail::server

@@ -35,10 +35,11 @@ void AdminApi::list_policies(const http::Request& request) {
     if (!wanted) return refuse(wanted.error());
     auto policies = catalog().policies();
     if (*wanted != nullptr) std::erase_if(policies, [&](const auto* each) { return each->vhost != (*wanted)->id; });
-    const std::size_t total = policies.size();
-    cut_page(policies, *page, [](const auto* a, const auto* b) {
+    const auto less = [](const auto* a, const auto* b) {
         return std::tie(a->vhost, a->is_operator, a->name) < std::tie(b->vhost, b->is_operator, b->name);
-    });
+    };
+    const ListCounts counts =
+        cut_page(policies, *page, less, [](const auto* each) -> std::string_view { return each->name; });
     json::array items;
     for (const broker::PolicyDefinition* each : policies) {
         items.push_back(json::object{{"vhost", vhost_name(each->vhost)},
@@ -49,7 +50,7 @@ void AdminApi::list_policies(const http::Request& request) {
                                      {"operator", each->is_operator},
                                      {"definition", definition_of(*each)}});
     }
-    answer(list_body(total, *page, std::move(items)));
+    answer_list(list_body(counts, *page, std::move(items)));
 }
 
 Result<broker::PolicyDefinition> AdminApi::policy_from(const http::Request& request) const {

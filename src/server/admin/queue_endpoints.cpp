@@ -25,26 +25,9 @@ void add_figures(json::object& out, const broker::QueueFigures& f) {
     out["settled"] = f.settled;
 }
 
-/// A page of queues that waits for its figures.
-struct QueuePage {
-    Page page;
-    std::size_t total = 0;
-    std::vector<QueueId> order;
-    std::unordered_map<QueueId, json::object> rows;
-};
-
-std::string page_body(QueuePage& queues, const std::vector<broker::QueueFigures>& figures) {
-    for (const broker::QueueFigures& each : figures)
-        if (const auto row = queues.rows.find(each.queue); row != queues.rows.end()) add_figures(row->second, each);
-    json::array items;
-    for (const QueueId id : queues.order) items.push_back(std::move(queues.rows[id]));
-    return list_body(queues.total, queues.page, std::move(items));
-}
-
-}  // namespace
-
-json::object AdminApi::queue_json(const broker::QueueDefinition& queue) const {
-    return {{"vhost", vhost_name(queue.vhost)},
+json::object queue_json(const broker::QueueDefinition& queue, const VhostNames& vhosts) {
+    const auto vhost = vhosts.find(queue.vhost);
+    return {{"vhost", vhost == vhosts.end() ? "" : vhost->second},
             {"name", utf8(queue.name)},
             {"type", kind_name(queue.kind)},
             {"durable", queue.durable},
@@ -56,32 +39,57 @@ json::object AdminApi::queue_json(const broker::QueueDefinition& queue) const {
             {"shard", shard_of(queue.id).value}};
 }
 
+}  // namespace
+
+/// Gathered on its core; what takes long with many queues is done beside it.
+struct QueueList {
+    Page page;
+    ListCounts counts;
+    VhostNames vhosts;
+    std::vector<broker::QueueDefinitionRef> queues;  ///< all, then those of the page
+    std::vector<broker::QueueFigures> figures;
+    Result<std::string> body;
+
+    void cut() {
+        counts = cut_page(
+            queues, page,
+            [](const auto& a, const auto& b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); },
+            [](const auto& each) -> std::string_view { return each->name; });
+    }
+    void write() {
+        std::unordered_map<QueueId, const broker::QueueFigures*> by_queue;
+        for (const broker::QueueFigures& each : figures) by_queue[each.queue] = &each;
+        json::array items;
+        items.reserve(queues.size());
+        for (const broker::QueueDefinitionRef& queue : queues) {
+            json::object row = queue_json(*queue, vhosts);
+            if (const auto found = by_queue.find(queue->id); found != by_queue.end()) add_figures(row, *found->second);
+            items.push_back(std::move(row));
+        }
+        body = list_body(counts, page, std::move(items));
+    }
+};
+
 void AdminApi::list_queues(const http::Request& request) {
     const auto page = page_of(request);
     if (!page) return refuse(page.error());
     const auto wanted = wanted_vhost(request);
     if (!wanted) return refuse(wanted.error());
-    const std::string_view part = request.parameter("name");
-    std::vector<const broker::QueueDefinition*> found;
-    const auto take = [&](const broker::QueueDefinition& queue) {
-        if (part.empty() || std::string_view(queue.name).contains(part)) found.push_back(&queue);
-    };
-    if (*wanted != nullptr) catalog().for_each_queue((*wanted)->id, take);
-    else catalog().for_each_queue(take);
-    auto queues = std::make_shared<QueuePage>();
-    queues->page = *page;
-    queues->total = found.size();
-    cut_page(found, *page,
-             [](const auto* a, const auto* b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); });
-    auto ids = std::make_shared<std::unordered_set<QueueId>>();
-    for (const broker::QueueDefinition* queue : found) {
-        ids->insert(queue->id);
-        queues->order.push_back(queue->id);
-        queues->rows.emplace(queue->id, queue_json(*queue));
-    }
-    if (found.empty()) return answer(page_body(*queues, {}));
-    backend_.gather_queues(asker(), std::move(ids), [this, queues](const std::vector<broker::QueueFigures>& figures) {
-        answer(page_body(*queues, figures));
+    auto list = std::make_shared<QueueList>();
+    list->page = *page;
+    list->vhosts = vhost_names();
+    backend_.list_queues(asker(), id_of(*wanted), [this, list](std::vector<broker::QueueDefinitionRef> queues) {
+        list->queues = std::move(queues);
+        backend_.calculate(asker(), [list] { list->cut(); }, [this, list] { ask_figures(list); });
+    });
+}
+
+void AdminApi::ask_figures(const std::shared_ptr<QueueList>& list) {
+    auto ids = std::make_shared<std::vector<QueueId>>();
+    for (const broker::QueueDefinitionRef& queue : list->queues) ids->push_back(queue->id);
+    backend_.gather_queues(asker(), std::move(ids), [this, list](std::vector<broker::QueueFigures> figures) {
+        list->figures = std::move(figures);
+        backend_.calculate(asker(), [list] { list->write(); }, [this, list] { answer_list(std::move(list->body)); });
     });
 }
 
@@ -96,7 +104,7 @@ Result<const broker::QueueDefinition*> AdminApi::queue(const http::Request& requ
 void AdminApi::get_queue(const http::Request& request) {
     const auto found = queue(request);
     if (!found) return refuse(found.error());
-    json::object body = queue_json(**found);
+    json::object body = queue_json(**found, vhost_names());
     body["options"] = json_of(*(*found)->options);
     // Its own shard is asked, and nobody else: this is cheap however many queues there are.
     ask(shard_of((*found)->id), broker::Inspect{(*found)->id}, [this, body](const broker::QueueCounts& counts) mutable {

@@ -30,7 +30,7 @@ void AdminApi::get_healthz(const http::Request&) { answer(R"({"status":"alive"})
 
 void AdminApi::get_readyz(const http::Request&) {
     // That every core answers is part of the proof.
-    backend_.gather_reports(asker(), 0, [this](const std::vector<CoreReport>& cores) {
+    backend_.gather_reports(asker(), {}, [this](const std::vector<CoreReport>& cores) {
         const std::string reason = unready_reason(backend_.process(), cores);
         if (reason.empty()) answer(R"({"status":"ready"})");
         else refuse({ErrorCode::unavailable, reason});
@@ -38,14 +38,15 @@ void AdminApi::get_readyz(const http::Request&) {
 }
 
 void AdminApi::get_metrics(const http::Request&) {
-    backend_.gather_reports(asker(), metric_queues_max, [this](const std::vector<CoreReport>& cores) {
-        respond_({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                  .body = metrics_text(backend_.process(), cores, catalog())});
-    });
+    backend_.gather_reports(asker(), {.totals = true, .queues_max = metric_queues_max},
+                            [this](const std::vector<CoreReport>& cores) {
+                                respond_({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                                          .body = metrics_text(backend_.process(), cores, catalog())});
+                            });
 }
 
 void AdminApi::get_overview(const http::Request&) {
-    backend_.gather_reports(asker(), 0, [this](const std::vector<CoreReport>& cores) {
+    backend_.gather_reports(asker(), {.totals = true}, [this](const std::vector<CoreReport>& cores) {
         const ProcessReport process = backend_.process();
         QueueTotals totals;
         std::uint64_t connections = 0;

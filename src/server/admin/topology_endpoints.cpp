@@ -30,33 +30,100 @@ json::object json_of_connection(const ConnectionRow& row) {
             {"bytes_out", row.bytes_out}};
 }
 
+std::string name_in(const VhostNames& vhosts, VhostId id) {
+    const auto at = vhosts.find(id);
+    return at == vhosts.end() ? std::string() : at->second;
+}
+
+struct ExchangeList {
+    Page page;
+    VhostNames vhosts;
+    std::vector<ExchangeRow> rows;
+    Result<std::string> body;
+
+    void write() {
+        const ListCounts counts = cut_page(
+            rows, page,
+            [](const ExchangeRow& a, const ExchangeRow& b) {
+                return std::tie(a.definition.vhost, a.definition.name) <
+                       std::tie(b.definition.vhost, b.definition.name);
+            },
+            [](const ExchangeRow& each) -> std::string_view { return each.definition.name; });
+        json::array items;
+        for (const ExchangeRow& row : rows) items.push_back(json_of_row(row));
+        body = list_body(counts, page, std::move(items));
+    }
+    [[nodiscard]] json::object json_of_row(const ExchangeRow& row) const {
+        const broker::ExchangeDefinition& each = row.definition;
+        return {{"vhost", name_in(vhosts, each.vhost)},
+                {"name", utf8(each.name)},
+                {"type", utf8(each.type_name)},
+                {"durable", each.durable},
+                {"auto_delete", each.auto_delete},
+                {"internal", each.internal},
+                {"arguments", json_of(record::FieldTableView(each.arguments))},
+                {"policy", utf8(each.policy)},
+                {"bindings", row.bindings}};
+    }
+};
+
+struct BindingList {
+    Page page;
+    VhostNames vhosts;
+    std::vector<broker::BindingDefinition> rows;
+    Result<std::string> body;
+
+    void write() {
+        const ListCounts counts =
+            cut_page(rows, page, [](const broker::BindingDefinition& a, const broker::BindingDefinition& b) {
+                return std::tie(a.vhost, a.source, a.destination, a.routing_key) <
+                       std::tie(b.vhost, b.source, b.destination, b.routing_key);
+            });
+        json::array items;
+        for (const broker::BindingDefinition& each : rows) {
+            items.push_back(json::object{{"vhost", name_in(vhosts, each.vhost)},
+                                         {"source", utf8(each.source)},
+                                         {"destination", utf8(each.destination)},
+                                         {"destination_type", each.to_exchange ? "exchange" : "queue"},
+                                         {"routing_key", utf8(each.routing_key)},
+                                         {"arguments", json_of(record::FieldTableView(each.arguments))}});
+        }
+        body = list_body(counts, page, std::move(items));
+    }
+};
+
+struct ConnectionList {
+    Page page;
+    std::string vhost;  ///< only of this one; empty: all
+    std::vector<ConnectionRow> rows;
+    Result<std::string> body;
+
+    void write() {
+        if (!vhost.empty()) std::erase_if(rows, [&](const ConnectionRow& row) { return row.session.vhost != vhost; });
+        const ListCounts counts =
+            cut_page(rows, page, [](const ConnectionRow& a, const ConnectionRow& b) { return a.id < b.id; });
+        json::array items;
+        for (const ConnectionRow& row : rows) items.push_back(json_of_connection(row));
+        body = list_body(counts, page, std::move(items));
+    }
+};
+
 }  // namespace
+
+template <class List, class Rows>
+void AdminApi::write_beside(const std::shared_ptr<List>& list, Rows rows) {
+    list->rows = std::move(rows);
+    backend_.calculate(asker(), [list] { list->write(); }, [this, list] { answer_list(std::move(list->body)); });
+}
 
 void AdminApi::list_exchanges(const http::Request& request) {
     const auto page = page_of(request);
     if (!page) return refuse(page.error());
     const auto wanted = wanted_vhost(request);
     if (!wanted) return refuse(wanted.error());
-    std::vector<const broker::ExchangeDefinition*> found;
-    const auto take = [&](const broker::ExchangeDefinition& exchange) { found.push_back(&exchange); };
-    if (*wanted != nullptr) catalog().for_each_exchange((*wanted)->id, take);
-    else catalog().for_each_exchange(take);
-    const std::size_t total = found.size();
-    cut_page(found, *page,
-             [](const auto* a, const auto* b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); });
-    json::array items;
-    for (const broker::ExchangeDefinition* each : found) {
-        items.push_back(json::object{{"vhost", vhost_name(each->vhost)},
-                                     {"name", utf8(each->name)},
-                                     {"type", utf8(each->type_name)},
-                                     {"durable", each->durable},
-                                     {"auto_delete", each->auto_delete},
-                                     {"internal", each->internal},
-                                     {"arguments", json_of(record::FieldTableView(each->arguments))},
-                                     {"policy", utf8(each->policy)},
-                                     {"bindings", catalog().binding_count(*each)}});
-    }
-    answer(list_body(total, *page, std::move(items)));
+    auto list = std::make_shared<ExchangeList>(*page, vhost_names());
+    backend_.list_exchanges(asker(), id_of(*wanted),
+                            [this, list](std::vector<ExchangeRow> rows) { write_beside(list, std::move(rows)); });
 }
 
 void AdminApi::list_bindings(const http::Request& request) {
@@ -64,40 +131,18 @@ void AdminApi::list_bindings(const http::Request& request) {
     if (!page) return refuse(page.error());
     const auto wanted = wanted_vhost(request);
     if (!wanted) return refuse(wanted.error());
-    std::vector<broker::BindingDefinition> found;
-    catalog().for_each_binding([&](const broker::BindingDefinition& binding) {
-        if (*wanted == nullptr || binding.vhost == (*wanted)->id) found.push_back(binding);
+    auto list = std::make_shared<BindingList>(*page, vhost_names());
+    backend_.list_bindings(asker(), id_of(*wanted), [this, list](std::vector<broker::BindingDefinition> rows) {
+        write_beside(list, std::move(rows));
     });
-    const std::size_t total = found.size();
-    cut_page(found, *page, [](const broker::BindingDefinition& a, const broker::BindingDefinition& b) {
-        return std::tie(a.vhost, a.source, a.destination, a.routing_key) <
-               std::tie(b.vhost, b.source, b.destination, b.routing_key);
-    });
-    json::array items;
-    for (const broker::BindingDefinition& each : found) {
-        items.push_back(json::object{{"vhost", vhost_name(each.vhost)},
-                                     {"source", utf8(each.source)},
-                                     {"destination", utf8(each.destination)},
-                                     {"destination_type", each.to_exchange ? "exchange" : "queue"},
-                                     {"routing_key", utf8(each.routing_key)},
-                                     {"arguments", json_of(record::FieldTableView(each.arguments))}});
-    }
-    answer(list_body(total, *page, std::move(items)));
 }
 
 void AdminApi::list_connections(const http::Request& request) {
     const auto page = page_of(request);
     if (!page) return refuse(page.error());
-    const std::string vhost_wanted(request.parameter("vhost"));
-    backend_.gather_connections(asker(), [this, page = *page, vhost_wanted](std::vector<ConnectionRow> rows) {
-        if (!vhost_wanted.empty())
-            std::erase_if(rows, [&](const ConnectionRow& row) { return row.session.vhost != vhost_wanted; });
-        const std::size_t total = rows.size();
-        cut_page(rows, page, [](const ConnectionRow& a, const ConnectionRow& b) { return a.id < b.id; });
-        json::array items;
-        for (const ConnectionRow& row : rows) items.push_back(json_of_connection(row));
-        answer(list_body(total, page, std::move(items)));
-    });
+    auto list = std::make_shared<ConnectionList>(*page, std::string(request.parameter("vhost")));
+    backend_.gather_connections(asker(),
+                                [this, list](std::vector<ConnectionRow> rows) { write_beside(list, std::move(rows)); });
 }
 
 void AdminApi::delete_connection(const http::Request& request) {
