@@ -55,7 +55,9 @@ inline constexpr std::uint32_t dead_letters_kept_max =
 inline constexpr std::uint32_t read_retry_ms = 1000;              ///< pause after a failed read
 inline constexpr std::uint32_t deduplication_ids_max = 1u << 20;  ///< ids a queue remembers; older ones are forgotten
 inline constexpr std::uint32_t retention_entries_max = 1024;      ///< pieces in which a stream's retention is counted
-inline constexpr std::uint32_t gets_waiting_max = 65'536;         ///< single gets of a queue that wait for a read
+inline constexpr std::uint64_t exchange_history_bytes_max =
+    16u << 20;  ///< of the messages that an exchange with a history remembers
+inline constexpr std::uint32_t gets_waiting_max = 65'536;  ///< single gets of a queue that wait for a read
 
 // Names and structure.
 inline constexpr std::uint32_t name_size_max = 255;  ///< bytes of a queue, exchange, vhost, consumer name

@@ -114,7 +114,7 @@ Catalog::Applied Catalog::on(const ExchangePut& change) {
         if (old.type != put.type || old.hash_header != put.hash_header || old.hash_property != put.hash_property)
             return refuse("exchange '" + put.name + "' cannot change its type");
         node->definition = put;
-        return CatalogEffect{};
+        return CatalogEffect{CatalogEffect::Kind::exchange_put, {}, put.id};
     }
     auto made = std::make_unique<ExchangeNode>();
     made->vhost = vhost;
@@ -124,7 +124,7 @@ Catalog::Applied Catalog::on(const ExchangePut& change) {
     const ExchangeId id = made->definition.id;
     exchange_counter_max_ = std::max(exchange_counter_max_, counter_of(id));
     exchanges_[id] = std::move(made);
-    return CatalogEffect{};
+    return CatalogEffect{CatalogEffect::Kind::exchange_put, {}, id};
 }
 
 Catalog::Applied Catalog::on(const ExchangeRemoved& change) {

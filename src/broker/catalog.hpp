@@ -13,7 +13,7 @@ namespace fantail::broker {
 
 /// What a change means to the shard that holds the queue, or remembers for the exchange.
 struct CatalogEffect {
-    enum class Kind : std::uint8_t { none, queue_put, queue_removed, exchange_removed };
+    enum class Kind : std::uint8_t { none, queue_put, queue_removed, exchange_put, exchange_removed };
     Kind kind = Kind::none;
     QueueId queue;
     ExchangeId exchange{};
@@ -30,7 +30,7 @@ public:
     Result<CatalogEffect> apply(const CatalogChange& change);
     /// Decodes and applies.
     Result<CatalogEffect> apply(ByteView change);
-    /// Brings what is in `other` into this empty catalog.
+    /// Brings what is in `other` into this empty catalog, and its version: replicas count alike.
     void copy(const Catalog& other);
     /// The definition with options that are shared with all queues that have equal ones.
     [[nodiscard]] QueueDefinitionRef share(QueueDefinition definition) const;

@@ -253,6 +253,7 @@ void Catalog::copy(const Catalog& other) {
         const auto applied = apply(change);
         FANTAIL_ASSERT(applied.has_value());
     });
+    version_ = other.version_;
 }
 
 Result<void> Catalog::restore(ByteView snapshot) {

@@ -17,6 +17,7 @@ std::uint64_t draw_of(std::uint64_t n) {
 
 void Catalog::route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const {
     out.queues.clear();
+    out.histories.clear();
     out.repeatable = true;
     ++sequence_;
     hops_.clear();
@@ -48,7 +49,11 @@ void Catalog::route_by_name(const VhostNode& vhost, const RoutingFacts& facts, R
 void Catalog::route_from(const ExchangeNode& exchange, const RoutingFacts& facts, Route& out) const {
     if (exchange.definition.name.empty()) return route_by_name(*exchange.vhost, facts, out);
     const MatchNature nature = exchange.table->nature();
-    if (!nature.repeatable || exchange.definition.type == ExchangeType::recent_history) out.repeatable = false;
+    if (!nature.repeatable) out.repeatable = false;
+    if (exchange.definition.type == ExchangeType::recent_history) [[unlikely]] {
+        out.repeatable = false;
+        out.histories.push_back(exchange.definition.id);
+    }
     matches_.clear();
     exchange.table->match(facts.routing_key, facts, draw_of(sequence_), matches_);
     if (nature.every_key)

@@ -59,7 +59,8 @@ void Controller::decided(Operation& operation) {
 }
 
 bool Controller::is_ready(const Operation& operation) const {
-    return operation.decided && operation.barrier <= barrier_reached_ && operation.lsn <= durable_;
+    return operation.decided && !operation.recall && !operation.recalling && operation.barrier <= barrier_reached_ &&
+           operation.lsn <= durable_;
 }
 
 /// Answers what is ready at the head of the connection's list.
@@ -96,8 +97,11 @@ void Controller::on_durable(Lsn lsn) {
 void Controller::on_barrier(RequestId barrier) {
     barrier_reached_ = std::max(barrier_reached_, barrier);
     std::vector<ConnectionId> ready;
-    for (; !barrier_waits_.empty() && barrier_waits_.front()->barrier <= barrier_reached_; barrier_waits_.pop_front())
-        ready.push_back(barrier_waits_.front()->origin.connection);
+    for (; !barrier_waits_.empty() && barrier_waits_.front()->barrier <= barrier_reached_; barrier_waits_.pop_front()) {
+        Operation& operation = *barrier_waits_.front();
+        if (operation.recall) recall(operation);
+        ready.push_back(operation.origin.connection);
+    }
     answer_all(ready);
 }
 
@@ -130,6 +134,23 @@ void Controller::queue_unused(QueueId queue) {
 
 void Controller::on_event(Event&& event) {
     if (const auto* counts = std::get_if<QueueCounts>(&event)) on_counts(*counts);
+    else if (const auto* recalled = std::get_if<Appended>(&event)) on_recalled(recalled->request);
+}
+
+/// Only now: a core that has not seen the queue would take what is sent to it for lost.
+void Controller::recall(Operation& operation) {
+    const ExchangeId exchange = operation.recall->exchange;
+    last_question_ = last_question_.plus(1);
+    recalls_.emplace(last_question_, &operation);
+    operation.recalling = true;
+    host_.send(shard_of(exchange), last_question_, *std::exchange(operation.recall, std::nullopt));
+}
+
+void Controller::on_recalled(RequestId question) {
+    const auto recalled = recalls_.extract(question);
+    if (!recalled) return;
+    recalled.mapped()->recalling = false;
+    answer(recalled.mapped()->origin.connection);
 }
 
 void Controller::on_counts(const QueueCounts& counts) {

@@ -65,8 +65,10 @@ private:
         QueueId inspected;     ///< the queue that a shard was asked about
         bool durable = false;  ///< what it concerns outlives the process
         bool decided = false;
-        RequestId barrier;  ///< every core must have seen it
-        Lsn lsn;            ///< this must be durable
+        std::optional<Recall> recall;  ///< to be carried out when every core has seen the change
+        bool recalling = false;        ///< its answer is awaited
+        RequestId barrier;             ///< every core must have seen it
+        Lsn lsn;                       ///< this must be durable
     };
     using Operations = std::list<Operation>;
     struct Announced {
@@ -92,6 +94,8 @@ private:
     void drop_if_idle(ConnectionId connection);
     void ask(Operation& operation, const QueueDefinition& queue, ShardCommand question);
     void on_counts(const QueueCounts& counts);
+    void recall(Operation& operation);
+    void on_recalled(RequestId question);
     Step finish_inspected(Operation& operation, const QueueCounts& counts);
     void publish(CatalogChange change, bool durable);
 
@@ -106,6 +110,7 @@ private:
     Result<void> check_queue_limits(const DeclareQueue& command) const;
     Result<void> delete_closed(Operation& operation, const DeleteQueue& command, const QueueCounts& counts);
     [[nodiscard]] bool is_persistent(const BindingDefinition& binding) const;
+    [[nodiscard]] Recall recall_for(const BindingDefinition& binding) const;
     void remove_queue(QueueId queue);
     void remove_exchange(ExchangeId exchange);
     void remove_if_unbound(const std::vector<ExchangeId>& sources);
@@ -141,6 +146,7 @@ private:
     ControllerOptions options_;
     std::unordered_map<ConnectionId, Client> clients_;
     std::unordered_map<RequestId, Operation*> inspections_;  ///< by the question's number
+    std::unordered_map<RequestId, Operation*> recalls_;      ///< likewise
     std::unordered_map<RequestId, QueueId> unused_;          ///< questions whether to delete
     std::unordered_set<QueueId> unused_asked_;
     std::deque<Operation*> barrier_waits_;           ///< in the order of `barrier`

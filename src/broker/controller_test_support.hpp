@@ -28,7 +28,8 @@ public:
         barriers.push_back(barrier);
     }
     void send(ShardId shard, RequestId request, ShardCommand command) override {
-        if (const auto* close = std::get_if<CloseQueue>(&command))
+        if (const auto* recall = std::get_if<Recall>(&command)) recalls.push_back({shard, request, *recall});
+        else if (const auto* close = std::get_if<CloseQueue>(&command))
             questions.push_back({shard, request, close->queue, *close});
         else questions.push_back({shard, request, std::get<Inspect>(command).queue, std::nullopt});
     }
@@ -48,6 +49,7 @@ public:
     std::vector<CatalogChange> shown;
     std::deque<RequestId> barriers;
     std::deque<Question> questions;
+    std::deque<std::tuple<ShardId, RequestId, Recall>> recalls;
     std::deque<std::pair<ConnectionId, AdminReply>> replies;
     std::vector<std::pair<ConnectionId, std::string>> closes;
 

@@ -245,8 +245,20 @@ Result<void> Controller::on(Operation& operation, Bind& command) {
     }
     FANTAIL_CHECK(check_binding(source->type, binding));
     operation.durable = is_persistent(binding);
-    if (!catalog_.has_binding(binding)) publish(BindingAdded{binding}, operation.durable);
+    if (catalog_.has_binding(binding)) return {};
+    const bool has_history = source->type == ExchangeType::recent_history && !binding.to_exchange;
+    publish(BindingAdded{binding}, operation.durable);
+    if (has_history) operation.recall = recall_for(binding);
     return {};
+}
+
+/// What came before the binding, as core 0's catalog counts, and the others with it.
+Recall Controller::recall_for(const BindingDefinition& binding) const {
+    const QueueDefinition& queue = *catalog_.queue(binding.vhost, binding.destination);
+    return {.exchange = catalog_.exchange(binding.vhost, binding.source)->id,
+            .queue = queue.id,
+            .highest_level = queue.highest_level(),
+            .until = catalog_.version()};
 }
 
 /// Unbinding what is not bound is fine.

@@ -202,6 +202,40 @@ TEST_F(ControllerTest, BindingNeedsBothEndsAndIsIdempotent) {
     refused(alice, Bind{binding("h", "q", "heavy")}, ErrorCode::precondition_failed);
 }
 
+TEST_F(ControllerTest, ANewBindingOfAnExchangeWithHistoryRecallsItOnceAllCoresKnowTheBinding) {
+    auto recent = exchange("recent");
+    recent.definition.type = ExchangeType::recent_history;
+    ask(alice, recent);
+    ask(alice, queue("q"));
+    send(alice, Bind{binding("recent", "q")});
+    EXPECT_TRUE(host.recalls.empty());
+    settle();
+    ASSERT_EQ(host.recalls.size(), 1u);
+    const auto& [shard, request, recall] = host.recalls.front();
+    EXPECT_EQ(shard, shard_of(catalog.exchange(root, "recent")->id));
+    EXPECT_EQ(recall.queue, catalog.queue(root, "q")->id);
+    EXPECT_EQ(recall.until, catalog.version());
+    EXPECT_TRUE(host.replies.empty()) << "not before the queue has it";
+    controller.on_event(Appended{request});
+    EXPECT_TRUE(take().outcome.has_value());
+    EXPECT_TRUE(ask(alice, Bind{binding("recent", "q")}).outcome.has_value());
+    EXPECT_EQ(host.recalls.size(), 1u) << "nothing new";
+}
+
+TEST_F(ControllerTest, WhatFollowsABindingThatRecallsIsAnsweredBehindIt) {
+    auto recent = exchange("recent");
+    recent.definition.type = ExchangeType::recent_history;
+    ask(alice, recent);
+    ask(alice, queue("q"));
+    const RequestId bind = send(alice, Bind{binding("recent", "q")});
+    const RequestId declare = send(alice, queue("other"));
+    settle();
+    EXPECT_TRUE(host.replies.empty());
+    controller.on_event(Appended{std::get<RequestId>(host.recalls.front())});
+    EXPECT_EQ(take().request, bind);
+    EXPECT_EQ(take().request, declare);
+}
+
 TEST_F(ControllerTest, DeletingAnExchangeChecksItsUse) {
     ask(alice, queue("q"));
     ask(alice, exchange("e"));

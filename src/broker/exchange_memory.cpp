@@ -31,6 +31,22 @@ Passage& ExchangeMemory::begin(RequestId request, const Origin& origin, const Ap
     return passage;
 }
 
+Passage& ExchangeMemory::begin(RequestId request, const Origin& awaited_by, ExchangeId exchange) {
+    Passage& passage = passages_[request];
+    passage.exchange = exchange;
+    passage.awaited_by.push_back(awaited_by);
+    return passage;
+}
+
+void ExchangeMemory::keep_history(ExchangeId exchange, std::size_t length_max) {
+    histories_[exchange].set_length(length_max);
+}
+
+ExchangeHistory* ExchangeMemory::history(ExchangeId exchange) {
+    const auto at = histories_.find(exchange);
+    return at == histories_.end() ? nullptr : &at->second;
+}
+
 std::optional<Passage> ExchangeMemory::answered(const Appended& answer) {
     const auto at = passages_.find(answer.request);
     if (at == passages_.end()) return std::nullopt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What one shard remembers for its exchanges: the ids that went through those that let no duplicate pass.
+//! What one shard remembers for its exchanges: ids for those that let no duplicate pass, messages for those with a history.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "broker/api.hpp"
 #include "broker/deduplication.hpp"
+#include "broker/exchange_history.hpp"
 #include "broker/queue_changes.hpp"
 
 namespace fantail::broker {
@@ -41,11 +42,19 @@ public:
     [[nodiscard]] Verdict look_up(const Origin& origin, const AppendOnce& message, std::int64_t now_ms);
     /// Opens a passage. \param request the first answer to it comes with this; so do the others
     Passage& begin(RequestId request, const Origin& origin, const AppendOnce& message);
+    /// The same for what has no id.
+    Passage& begin(RequestId request, const Origin& awaited_by, ExchangeId exchange);
     /// Notes an answer. The passage, when it was the last.
     [[nodiscard]] std::optional<Passage> answered(const Appended& answer);
     void apply(const PassedChange& change);
     [[nodiscard]] bool knows(ExchangeId exchange) const { return exchanges_.contains(exchange); }
     void forget(ExchangeId exchange) { exchanges_.erase(exchange); }
+
+    // Histories; lost with the process.
+    void keep_history(ExchangeId exchange, std::size_t length_max);
+    /// Null if the exchange keeps none, or is gone.
+    [[nodiscard]] ExchangeHistory* history(ExchangeId exchange);
+    void forget_history(ExchangeId exchange) { histories_.erase(exchange); }
 
     // Recovery.
     /// The exchange exists: what was recovered of it counts.
@@ -65,6 +74,7 @@ private:
     };
     std::map<ExchangeId, Remembered> exchanges_;
     std::unordered_map<RequestId, Passage> passages_;
+    std::unordered_map<ExchangeId, ExchangeHistory> histories_;
 };
 
 }  // namespace fantail::broker

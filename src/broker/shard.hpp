@@ -40,6 +40,8 @@ public:
     /// The queue was created, declared again, or its options changed.
     void queue_put(const QueueDefinition& definition, const Now& now);
     void queue_removed(QueueId queue);
+    /// The exchange was declared, or its definition changed.
+    void exchange_put(const ExchangeDefinition& definition);
     void exchange_removed(ExchangeId exchange);
     /// An answer to what this shard sent to another, or to itself.
     void on_event(Event&& event, const Now& now);
@@ -60,13 +62,12 @@ public:
     /// How the consumers with windows did in the last turn.
     [[nodiscard]] const ConsumerPace& consumer_pace() const { return context_.pace; }
 
-    // Recovery (shard_recovery.cpp), in this order: restore() at most once, replay_*(), queue_put(), exchange_exists() and
+    // Recovery (shard_recovery.cpp), in this order: restore() at most once, replay_*(), queue_put(), exchange_put() and
     // covered() in any order, live(), recovered().
     /// Errors: corrupt.
     [[nodiscard]] Result<void> restore(ByteView snapshot);
     [[nodiscard]] Result<void> replay_batch(std::span<const Target> targets, std::uint32_t count, ByteView batch);
     [[nodiscard]] Result<void> replay_change(ByteView change);
-    void exchange_exists(ExchangeId exchange) { exchanges_.confirm(exchange); }
     void covered(StreamId stream, Offset first, Offset end);
     [[nodiscard]] std::uint64_t live(StreamId stream, Offset first, Offset end) const;
     /// Ends recovery: what is not settled is ready again; queues that were not put are forgotten, and so are exchanges that do not exist.
@@ -111,6 +112,8 @@ private:
     void carry_out(const Origin& origin, Inspect& command);
     void carry_out(const Origin& origin, CloseQueue& command);
     void carry_out(const Origin& origin, Detach& command);
+    void carry_out(const Origin& origin, Remember& command);
+    void carry_out(const Origin& origin, Recall& command);
 
     [[nodiscard]] Queue* find(QueueId id);
     /// Also null if it is closed.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Publishing through exchanges of this shard that let no duplicate pass.
+//! Exchanges of this shard that remember: those that let no duplicate pass, and those with a history.
 #include <algorithm>
 
 #include "broker/shard.hpp"
@@ -63,7 +63,37 @@ Lsn Shard::remember(const Passage& passage) {
     return context_.host.log_change(change_, false);
 }
 
+void Shard::exchange_put(const ExchangeDefinition& definition) {
+    exchanges_.confirm(definition.id);
+    if (definition.type == ExchangeType::recent_history)
+        exchanges_.keep_history(definition.id, definition.history_length);
+}
+
+void Shard::carry_out(const Origin& origin, Remember& command) {
+    const bool confirms = command.confirm;
+    const bool alone = command.alone;
+    if (ExchangeHistory* history = exchanges_.history(command.exchange)) history->add(std::move(command));
+    if (confirms) confirm(origin, {.missed = !alone}, Lsn());
+}
+
+/// The answers of one shard come in order: the last one stands for all.
+void Shard::carry_out(const Origin& origin, Recall& command) {
+    const ExchangeHistory* history = exchanges_.history(command.exchange);
+    std::vector<Append> appends;
+    if (history != nullptr) appends = history->recall(command);
+    if (appends.empty()) return confirm(origin, {}, Lsn());
+    appends.back().confirm = true;
+    const RequestId request = make_id<RequestId>(id_.value, ++passages_);
+    exchanges_.begin(request, origin, command.exchange).answers_left = 1;
+    const ShardId shard = shard_of(command.queue);
+    for (Append& each : appends) {
+        if (shard == id_) carry_out({context_.host.own_id(), request}, each);
+        else context_.host.send(shard, request, std::move(each));
+    }
+}
+
 void Shard::exchange_removed(ExchangeId id) {
+    exchanges_.forget_history(id);
     if (!exchanges_.knows(id)) return;
     exchanges_.forget(id);
     encode_forgotten(change_, id);

@@ -303,7 +303,11 @@ public:
         for (const auto& [id, d] : definitions) {
             if (d.durable) shard->queue_put(d, now);
         }
-        for (ExchangeId id : exchanges) shard->exchange_exists(id);
+        for (ExchangeId id : exchanges) {
+            ExchangeDefinition definition;
+            definition.id = id;
+            shard->exchange_put(definition);
+        }
         shard->recovered(now);
         // The log's own collection: what is not live was released before.
         for (auto& [stream, batches] : host.stored) {

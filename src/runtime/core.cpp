@@ -58,7 +58,7 @@ void Core::adopt_catalog(const broker::Catalog& first) {
         if (ShardSlot* owner = slot(shard_of(queue.id))) owner->shard().queue_put(queue, now_);
     });
     catalog_.for_each_exchange([this](const broker::ExchangeDefinition& exchange) {
-        if (ShardSlot* owner = slot(shard_of(exchange.id))) owner->shard().exchange_exists(exchange.id);
+        if (ShardSlot* owner = slot(shard_of(exchange.id))) owner->shard().exchange_put(exchange);
     });
     for (auto& slot : shards_) slot->shard().recovered(now_);
 }
@@ -357,11 +357,13 @@ void Core::apply_catalog(const broker::CatalogChange& change, RequestId barrier)
 void Core::tell_owner(const broker::CatalogEffect& effect) {
     using Kind = broker::CatalogEffect::Kind;
     if (effect.kind == Kind::none) return;
-    ShardSlot* owner = slot(effect.kind == Kind::exchange_removed ? shard_of(effect.exchange) : shard_of(effect.queue));
+    const bool of_exchange = effect.kind == Kind::exchange_put || effect.kind == Kind::exchange_removed;
+    ShardSlot* owner = slot(of_exchange ? shard_of(effect.exchange) : shard_of(effect.queue));
     if (owner == nullptr) return;
     switch (effect.kind) {
         case Kind::queue_put: return owner->shard().queue_put(*catalog_.queue(effect.queue), now());
         case Kind::queue_removed: return owner->shard().queue_removed(effect.queue);
+        case Kind::exchange_put: return owner->shard().exchange_put(*catalog_.exchange(effect.exchange));
         case Kind::exchange_removed: return owner->shard().exchange_removed(effect.exchange);
         case Kind::none: return;
     }

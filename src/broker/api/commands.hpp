@@ -68,6 +68,27 @@ struct AppendOnce {
     Append append;  ///< its targets may be in several shards; those of one are neighbours
 };
 
+/// For an exchange with a history, besides the appends: it remembers a message that passed through it, whether or not any
+/// queue got it. Answered by Appended where the origin expects it.
+struct Remember {
+    ExchangeId exchange;
+    SharedBytes batch;  ///< one record
+    std::uint64_t body_bytes = 0;
+    BatchTraits traits;
+    std::uint8_t priority = 0;
+    std::uint64_t routed_at = 0;  ///< CatalogView::version() by which it was routed
+    bool alone = false;           ///< no queue got it: this is all that becomes of it
+    bool confirm = false;
+};
+
+/// Appends to a queue what an exchange remembers of the time before `until`; answered by Appended when all is stored.
+struct Recall {
+    ExchangeId exchange;
+    QueueId queue;
+    std::uint8_t highest_level = 0;  ///< of the queue
+    std::uint64_t until = 0;         ///< CatalogView::version(): later messages were routed to the queue
+};
+
 enum class StreamStart : std::uint8_t { next, first, last, offset, timestamp };
 
 struct AddConsumer {
@@ -158,7 +179,7 @@ struct Detach {
 };
 
 using ShardCommand = std::variant<Append, AppendOnce, AddConsumer, RemoveConsumer, SetFlow, Settle, Get, Purge, Inspect,
-                                  CloseQueue, Detach>;
+                                  CloseQueue, Detach, Remember, Recall>;
 
 // ---------------------------------------------------------------- to the controller
 

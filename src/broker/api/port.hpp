@@ -17,6 +17,7 @@ namespace fantail::broker {
 /// Where a message goes. Reused by the caller; cleared by route().
 struct Route {
     std::vector<const QueueDefinition*> queues;  ///< each once, in no particular order
+    std::vector<ExchangeId> histories;           ///< exchanges on the way that remember what passes through them
     bool repeatable =
         false;  ///< depends on exchange and key alone (no headers, chance or history on the way): may be kept
 };

@@ -95,9 +95,9 @@ Handled Channel::take_message(Publication&& message, bool mandatory) {
     return {};
 }
 
-/// For messages that are done with at once: returned, or given to a reply consumer.
+/// For messages that no queue takes: returned, given to a reply consumer, or only remembered.
 void Channel::conclude(Fate fate, const Publication& message, bool mandatory) {
-    if (fate == Fate::no_route && mandatory) {
+    if (fate != Fate::handed_over && mandatory) {
         write_return(link().out(), number_,
                      {.reply_code = static_cast<std::uint16_t>(ReplyCode::no_route),
                       .reply_text = name_of(ReplyCode::no_route),
@@ -105,7 +105,8 @@ void Channel::conclude(Fate fate, const Publication& message, bool mandatory) {
                       .routing_key = message.routing_key},
                      {message.properties, message.body}, link().frame_max);
     }
-    if (message.from.sequence != 0) on_published({message.from.sequence, message.from.sequence, true});
+    if (fate != Fate::remembered && message.from.sequence != 0)
+        on_published({message.from.sequence, message.from.sequence, true});
 }
 
 void Channel::mark_busy() {

@@ -103,6 +103,7 @@ Handled read_numbers(const Link& link, ExchangeDefinition& exchange) {
     exchange.deduplication_window_ms = window.value_or(0);
     if (exchange.type != ExchangeType::recent_history) return {};
     FANTAIL_TRY(const auto length, read_integer(link, exchange, "x-recent-history-length", history_length_max));
+    if (length == 0) return invalid(link, exchange, "x-recent-history-length", "must be a positive integer");
     exchange.history_length = static_cast<std::uint32_t>(length.value_or(history_length_default));
     return {};
 }

@@ -77,6 +77,7 @@ public:
         ++routed;
         out = {};
         out.repeatable = repeatable;
+        if (exchange.type == broker::ExchangeType::recent_history) out.histories.push_back(exchange.id);
         route_key(exchange, facts.routing_key, out);
         for (const std::string_view key : facts.more_keys) route_key(exchange, key, out);
     }
@@ -104,7 +105,8 @@ private:
         };
         if (exchange.name.empty()) return add(find(queues, key));
         for (const auto& binding : bindings) {
-            const bool all = exchange.type == broker::ExchangeType::fanout;
+            const bool all =
+                exchange.type == broker::ExchangeType::fanout || exchange.type == broker::ExchangeType::recent_history;
             if (binding.source == exchange.name && (all || binding.routing_key == key))
                 add(find(queues, binding.destination));
         }
@@ -212,6 +214,9 @@ private:
         if (command.confirm) events.push_back(broker::Appended{request, accept_appends});
     }
     void answer(RequestId request, const broker::AppendOnce& command) { answer(request, command.append); }
+    void answer(RequestId request, const broker::Remember& command) {
+        if (command.confirm) events.push_back(broker::Appended{.request = request, .missed = !command.alone});
+    }
     void answer(RequestId request, const broker::AddConsumer& command) {
         Result<void> outcome;
         if (has_consumer_error) outcome = fail(consumer_error, "refused");

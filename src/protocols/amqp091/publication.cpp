@@ -12,6 +12,7 @@ constexpr std::string_view copy_header = "CC";
 constexpr std::string_view blind_copy_header = "BCC";
 constexpr std::string_view exchange_delay_header = "x-delay";
 constexpr std::string_view delay_header = "x-opt-delivery-delay";
+constexpr std::string_view no_history_header = "x-recent-history-no-store";
 constexpr std::string_view deduplication_header = "x-deduplication-header";
 
 Handled check_user(const Link& link, std::string_view user) {
@@ -53,6 +54,7 @@ Handled Inspector::inspect(const Publication& message) {
     draft_.priority = scan->priority.value_or(0);
     draft_.more_keys.clear();
     draft_.delay_ms.reset();
+    draft_.passing = false;
     draft_.deduplication.reset();
     if (!scan->headers && !scan->expiration && !scan->user_id && !scan->reply_to) [[likely]]
         return {};
@@ -91,6 +93,8 @@ Handled Inspector::inspect_headers() {
         } else if (entry.name == delay_header) {
             FANTAIL_TRY(const auto delay_ms, read_delay(entry));
             hold_for(delay_ms);
+        } else if (entry.name == no_history_header) {
+            draft_.passing = entry.value.as_bool().value_or(false);
         } else if (entry.name == deduplication_header) {
             if (entry.value.payload().size() > limits::deduplication_id_size_max)
                 return refuse(ReplyCode::precondition_failed, "header 'x-deduplication-header' is too long");

@@ -39,6 +39,7 @@ struct Draft {
     std::uint8_t priority = 0;
     std::vector<std::string_view> more_keys;  ///< CC and BCC
     std::optional<std::int64_t> delay_ms;     ///< to be held for so long
+    bool passing = false;                     ///< no exchange is to remember it
     std::optional<record::FieldValueView> deduplication;
 };
 

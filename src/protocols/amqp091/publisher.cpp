@@ -58,12 +58,14 @@ Replied<Fate> Publisher::publish(const Publication& message) {
         return hand_over(message, draft) ? Fate::handed_over : Fate::no_route;
     }
     FANTAIL_TRY(PublishRoute* const route, routes_.find(message, draft));
-    if (route->queues.empty()) return Fate::no_route;
-    if (route->deduplication_window_ms > 0) [[unlikely]] {
+    const bool remembered = !route->histories.empty() && !draft.passing;
+    if (route->queues.empty() && !remembered) return Fate::no_route;
+    if (route->deduplication_window_ms > 0 || remembered) [[unlikely]] {
+        const Fate fate = route->queues.empty() ? Fate::remembered : Fate::queued;
         auto batch = single_batch(message, draft, *route, message.body.size());
         (void)batch->builder.append_value(message.body);
         finish_large(std::move(batch), message.from);
-        return Fate::queued;
+        return fate;
     }
     broker::BatchTraits traits = draft.traits;
     encode_envelope(message, draft, *route, traits);
@@ -224,11 +226,26 @@ void Publisher::send(GatheredBatch& batch) {
         batch.waiting.clear();
     }
     broker::Append append{{}, bytes, count, batch.body_bytes, batch.traits, confirm};
+    if (!batch.histories.empty()) [[unlikely]]
+        remember(batch, request, append);
     if (!batch.once) return send_to_shards(batch.targets, request, append);
     if (confirm) ++in_flight_.back().shards_left;
     append.targets = batch.targets;
     batch.once->append = std::move(append);
     link_.broker().send(shard_of(batch.once->exchange), request, std::move(*batch.once));
+}
+
+void Publisher::remember(GatheredBatch& batch, RequestId request, const broker::Append& append) {
+    for (broker::Remember& each : batch.histories) {
+        each.batch = append.batch;
+        each.body_bytes = append.body_bytes;
+        each.traits = append.traits;
+        each.alone = batch.targets.empty();
+        each.confirm = append.confirm;
+        if (append.confirm) ++in_flight_.back().shards_left;
+        link_.broker().send(shard_of(each.exchange), request, std::move(each));
+    }
+    batch.histories.clear();
 }
 
 /// One append to each shard that has targets; all carry the same request.
@@ -266,7 +283,12 @@ std::unique_ptr<GatheredBatch> Publisher::single_batch(const Publication& messag
     batch->targets = targets_;
     batch->body_bytes = body_size;
     batch->builder.begin_message(link_.now().wall, as_bytes(message.routing_key), envelope_, body_size);
-    if (route.deduplication_window_ms > 0) {
+    if (!draft.passing) {
+        for (const ExchangeId each : route.histories)
+            batch->histories.push_back(
+                {.exchange = each, .priority = draft.priority, .routed_at = link_.catalog().version()});
+    }
+    if (route.deduplication_window_ms > 0 && !route.queues.empty()) {
         batch->once = std::make_unique<broker::AppendOnce>();
         batch->once->exchange = route.exchange_id;
         batch->once->durable = route.exchange_durable;

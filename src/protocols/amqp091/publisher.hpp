@@ -15,6 +15,7 @@ namespace fantail::amqp091 {
 enum class Fate : std::uint8_t {
     queued,       ///< will be appended; the answer comes later if anybody waits
     no_route,     ///< no queue takes it
+    remembered,   ///< no queue takes it, but an exchange remembers it; the answer comes later if anybody waits
     handed_over,  ///< given to a direct reply consumer: done
 };
 
@@ -35,6 +36,8 @@ struct GatheredBatch {
     std::vector<PublishAnswer> waiting;  ///< who is told when it is stored
     /// For an exchange that lets no duplicate pass: everything but the append.
     std::unique_ptr<broker::AppendOnce> once;
+    /// For exchanges that remember messages: everything but the batch.
+    std::vector<broker::Remember> histories;
 };
 
 /// Order per queue holds because no two open batches share a queue level: a batch that would is preceded by flushing
@@ -86,6 +89,7 @@ private:
     [[nodiscard]] GatheredBatch* find_open(bool transient);
     void flush_overlapping(const std::vector<broker::AppendTarget>& targets);
     void send(GatheredBatch& batch);
+    void remember(GatheredBatch& batch, RequestId request, const broker::Append& append);
     void send_to_shards(const std::vector<broker::AppendTarget>& targets, RequestId request,
                         const broker::Append& append);
     void close_at(std::size_t index);

@@ -590,5 +590,63 @@ TEST(AmqpTx, ExcludesConfirmsAndNeedsSelect_406) {
                 HasSubstr("406;reply_text=PRECONDITION_FAILED - partial tx completion"));
 }
 
+// ------------------------------------------------------------------------------------------- exchanges that remember
+
+struct HistoryScene : PublishScene {
+    HistoryScene() {
+        auto& recent = broker.topology.add_exchange("recent", broker::ExchangeType::recent_history);
+        recent.id = make_id<ExchangeId>(3, 9);
+        broker.topology.repeatable = false;
+        confirm();
+    }
+};
+
+TEST(AmqpHistory, AMessageGoesToTheExchangesShardAndToItsQueues) {
+    HistoryScene s;
+    s.broker.topology.bind("recent", "q");
+    const Bytes properties = properties_of({.priority = 4});
+    s.publish(1, {.exchange = "recent", .routing_key = "k"}, "x", properties).turn();
+    EXPECT_THAT(s.said(), ElementsAre("1 basic.ack delivery_tag=1;multiple=0;"));
+    ASSERT_THAT(s.appends(), SizeIs(1));
+    const auto remembered = s.broker.all<broker::Remember>();
+    ASSERT_THAT(remembered, SizeIs(1));
+    EXPECT_EQ(remembered[0].exchange, make_id<ExchangeId>(3, 9));
+    EXPECT_EQ(remembered[0].batch, s.appends()[0].batch);
+    EXPECT_EQ(remembered[0].priority, 4);
+    EXPECT_EQ(remembered[0].routed_at, s.broker.topology.changes);
+    EXPECT_FALSE(remembered[0].alone);
+}
+
+TEST(AmqpHistory, AMessageWithoutQueuesIsRememberedAndReturnedAndThenAcked) {
+    HistoryScene s;
+    s.publish(1, {.exchange = "recent", .routing_key = "k", .mandatory = true}, "x").turn();
+    EXPECT_THAT(s.said(), ElementsAre(HasSubstr("basic.return reply_code=312"), HasSubstr("basic.ack delivery_tag=1")));
+    ASSERT_THAT(s.broker.all<broker::Remember>(), SizeIs(1));
+    EXPECT_TRUE(s.broker.all<broker::Remember>()[0].alone);
+    EXPECT_THAT(s.appends(), IsEmpty());
+}
+
+TEST(AmqpHistory, MessagesThatAskNotToBeStoredOnlyPass) {
+    HistoryScene s;
+    s.broker.topology.bind("recent", "q");
+    record::FieldTableBuilder headers;
+    headers.set_bool("x-recent-history-no-store", true);
+    const Bytes properties = properties_of({.headers = headers.view()});
+    s.publish(1, {.exchange = "recent"}, "x", properties).turn();
+    EXPECT_THAT(s.broker.all<broker::Remember>(), IsEmpty());
+    EXPECT_THAT(s.appends(), SizeIs(1));
+    s.publish(1, {.exchange = "recent"}, "y").turn();
+    EXPECT_THAT(s.broker.all<broker::Remember>(), SizeIs(1)) << "the next one stays";
+}
+
+TEST(AmqpHistory, ALargeMessageIsRememberedToo) {
+    HistoryScene s;
+    s.broker.topology.bind("recent", "q");
+    s.publish(1, {.exchange = "recent"}, std::string(300'000, 'x')).turn();
+    ASSERT_THAT(s.broker.all<broker::Remember>(), SizeIs(1));
+    EXPECT_EQ(s.broker.all<broker::Remember>()[0].body_bytes, 300'000u);
+    EXPECT_THAT(s.said(), SizeIs(1));
+}
+
 }  // namespace
 }  // namespace fantail::amqp091

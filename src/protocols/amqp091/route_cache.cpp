@@ -55,6 +55,7 @@ void RouteCache::fill(PublishRoute& route, const broker::ExchangeDefinition& exc
     route.deduplication_window_ms = exchange.deduplication_window_ms;
     route.exchange_id = exchange.id;
     route.exchange_durable = exchange.durable;
+    route.histories = found_.histories;
     route.deduplicated = exchange.deduplication_window_ms > 0;
     route.one_by_one = false;
     route.prioritized = false;

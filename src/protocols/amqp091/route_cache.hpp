@@ -26,7 +26,8 @@ struct PublishRoute {
     std::int64_t deduplication_window_ms = 0;  ///< the exchange's; then the two below are its own too
     ExchangeId exchange_id;
     bool exchange_durable = false;
-    bool prioritized = false;  ///< some queue has levels
+    std::vector<ExchangeId> histories;  ///< exchanges on the way that remember messages
+    bool prioritized = false;           ///< some queue has levels
     // Where the last message of this route went; see Publisher.
     std::uint64_t batch = 0;
     std::size_t batch_index = 0;

@@ -297,6 +297,11 @@ TEST(AmqpExchanges, RefuseWithTheRightCode) {
                 HasSubstr("404;reply_text=NOT_FOUND - no exchange 'none' in vhost '/'"));
     EXPECT_THAT(said_after(ExchangeDelete{.exchange = "amq.direct"}), HasSubstr("403"));
     EXPECT_THAT(said_after(ExchangeDeclare{.exchange = "e", .type = "x-delayed-message"}), HasSubstr("406"));
+    FieldTableBuilder none;
+    none.set_int("x-recent-history-length", 0);
+    EXPECT_THAT(
+        said_after(ExchangeDeclare{.exchange = "e", .type = "x-recent-history", .arguments = none.view().bytes()}),
+        HasSubstr("406"));
     TopologyScene used;
     used.broker.admin_error = Error{ErrorCode::precondition_failed, "bound"};
     EXPECT_THAT(used.after(ExchangeDelete{.exchange = "e", .if_unused = true}),

@@ -347,3 +347,92 @@ class FanoutOfManyQueues(BrokerTest):
         for queue in queues:
             self.wait_count(channel, queue, 50)
             self.assertEqual(self.drain(channel, queue), [str(number) for number in range(50)])
+
+
+class RecentHistory(BrokerTest):
+    """rabbitmq_recent_history_exchange; its system tests say the same."""
+
+    def setUp(self):
+        super().setUp()
+        self.publisher = self.channel()
+        try:
+            probe = self.channel()
+            probe.exchange_declare(self.name("probe"), "x-recent-history", auto_delete=True)
+            probe.exchange_delete(self.name("probe"))
+        except exceptions.AMQPError:
+            self.skipTest("the server has not enabled the plugin")
+
+    def bound(self, exchange, suffix="q"):
+        queue = self.queue(self.publisher, suffix)
+        self.publisher.queue_bind(queue, exchange)
+        return queue
+
+    def told(self, exchange, *bodies, **properties):
+        self.publish(self.publisher, "", *bodies, exchange=exchange, **properties)
+
+    def test_a_queue_bound_later_gets_the_last_twenty_messages(self):
+        exchange = self.exchange(self.publisher, "x-recent-history")
+        self.told(exchange, *range(100))
+        queue = self.bound(exchange)
+        self.wait_count(self.publisher, queue, 20)
+        self.assertEqual(self.drain(self.publisher, queue), [str(n) for n in range(80, 100)])
+
+    def test_the_length_can_be_chosen_and_zero_is_refused(self):
+        exchange = self.exchange(self.publisher, "x-recent-history", arguments={"x-recent-history-length": 3})
+        self.told(exchange, *range(10))
+        queues = [self.bound(exchange, f"q{n}") for n in range(3)]
+        for queue in queues:
+            self.wait_count(self.publisher, queue, 3)
+            self.assertEqual(self.drain(self.publisher, queue), ["7", "8", "9"])
+        for wrong in (0, -30):
+            with self.closes_channel(406):
+                self.channel().exchange_declare(self.name("bad"), "x-recent-history",
+                                                arguments={"x-recent-history-length": wrong})
+
+    def test_messages_may_ask_not_to_be_kept(self):
+        exchange = self.exchange(self.publisher, "x-recent-history")
+        self.told(exchange, "kept")
+        self.told(exchange, "passing", headers={"x-recent-history-no-store": True})
+        queue = self.bound(exchange)
+        self.wait_count(self.publisher, queue, 1)
+        self.assertEqual(self.drain(self.publisher, queue), ["kept"])
+
+    def test_bound_queues_get_each_message_once_and_new_ones_the_history(self):
+        exchange = self.exchange(self.publisher, "x-recent-history")
+        first = self.bound(exchange, "first")
+        self.told(exchange, "a", "b")
+        second = self.bound(exchange, "second")
+        self.told(exchange, "c")
+        for queue in (first, second):
+            self.wait_count(self.publisher, queue, 3)
+            self.assertEqual(self.drain(self.publisher, queue), ["a", "b", "c"])
+        self.publisher.queue_bind(second, exchange)
+        self.settle(self.publisher)
+        self.assertEqual(self.drain(self.publisher, second), [], "that binding was there already")
+
+    def test_a_message_that_reaches_no_queue_is_returned_and_kept(self):
+        exchange = self.exchange(self.publisher, "x-recent-history")
+        with self.assertRaises(exceptions.UnroutableError):
+            self.publisher.basic_publish(exchange, "", b"x", mandatory=True)
+        queue = self.bound(exchange)
+        self.wait_count(self.publisher, queue, 1)
+
+    def test_a_transaction_is_kept_when_it_is_committed(self):
+        exchange = self.exchange(self.publisher, "x-recent-history")
+        channel = self.channel(confirm=False)
+        channel.tx_select()
+        self.publish(channel, "", "rolled back", exchange=exchange)
+        channel.tx_rollback()
+        self.publish(channel, "", "committed", exchange=exchange)
+        channel.tx_commit()
+        queue = self.bound(exchange)
+        self.wait_count(self.publisher, queue, 1)
+        self.assertEqual(self.drain(self.publisher, queue), ["committed"])
+
+    def test_what_comes_through_another_exchange_is_kept_too(self):
+        source = self.exchange(self.publisher, "fanout", "source")
+        exchange = self.exchange(self.publisher, "x-recent-history")
+        self.publisher.exchange_bind(exchange, source)
+        self.told(source, "x")
+        queue = self.bound(exchange)
+        self.wait_count(self.publisher, queue, 1)
