@@ -10,7 +10,7 @@ namespace fantail::cli {
 
 namespace {
 
-constexpr std::size_t page_size = 1000;
+constexpr std::size_t page_size = 10'000;
 
 /// What the broker says is wrong, or at least the status.
 std::string error_text(const HttpReply& reply) {

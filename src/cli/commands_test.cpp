@@ -98,12 +98,12 @@ std::string page(int first, int count) {
 }
 
 TEST(AdminClient, FetchesAllPagesOfAList) {
-    ScriptedBroker broker{.replies = {{200, page(0, 1000)}, {200, page(1000, 500)}}};
+    ScriptedBroker broker{.replies = {{200, page(0, 10'000)}, {200, page(10'000, 500)}}};
     const auto all = broker.client().list("/api/queues", "vhost=%2F");
     ASSERT_TRUE(all);
-    ASSERT_EQ(all->size(), 1500u);
-    EXPECT_EQ(all->at(1499).at("n").as_int64(), 1499);
-    EXPECT_EQ(broker.calls.at(1).second.target, "/api/queues?offset=1000&limit=1000&vhost=%2F");
+    ASSERT_EQ(all->size(), 10'500u);
+    EXPECT_EQ(all->at(10'499).at("n").as_int64(), 10'499);
+    EXPECT_EQ(broker.calls.at(1).second.target, "/api/queues?offset=10000&limit=10000&vhost=%2F");
 }
 
 TEST(AdminClient, RepeatsTheBrokersOwnWords) {
