@@ -17,6 +17,7 @@ using ConnectionId = StrongId<struct ConnectionTag>;  ///< high 16 bits: core; n
 using ConsumerId = StrongId<struct ConsumerTag>;      ///< chosen by the session, unique within its connection
 using RequestId = StrongId<struct RequestTag>;        ///< pairs a reply with its command, unique within a connection
 using ExchangeId = StrongId<struct ExchangeTag>;      ///< high 16 bits: the shard that keeps what it remembers
+using TopicId = StrongId<struct TopicTag>;            ///< random, never 0 or reused
 using VhostId = StrongId<struct VhostTag, std::uint32_t>;
 
 /// The shard in which a queue or stream was created and lives for ever.

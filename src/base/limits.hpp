@@ -59,8 +59,22 @@ inline constexpr std::uint64_t exchange_history_bytes_max =
     16u << 20;  ///< of the messages that an exchange with a history remembers
 inline constexpr std::uint32_t gets_waiting_max = 65'536;  ///< single gets of a queue that wait for a read
 
+// Cursor groups.
+inline constexpr std::uint32_t groups_max = 100'000;                 ///< a shard
+inline constexpr std::uint32_t group_text_size_max = 4'096;          ///< bytes of a group's, member's, protocol's name
+inline constexpr std::uint32_t group_member_bytes_max = 256u << 10;  ///< what a member says of itself
+inline constexpr std::uint32_t group_assignment_bytes_max = 512u << 10;  ///< what a member is assigned
+inline constexpr std::uint64_t group_bytes_max = 64u << 20;              ///< what a group's members say of themselves
+inline constexpr std::uint32_t group_offsets_max = 100'000;              ///< logs in which a group has an offset
+inline constexpr std::uint32_t group_answers_waiting_max = 65'536;       ///< commits of a shard that wait for the disk
+inline constexpr std::uint32_t group_first_join_ms = 300'000;            ///< longest wait of a new member's join
+inline constexpr std::uint32_t group_sweep_ms = 600'000;                 ///< between searches for expired offsets
+
 // Names and structure.
-inline constexpr std::uint32_t name_size_max = 255;  ///< bytes of a queue, exchange, vhost, consumer name
+inline constexpr std::uint32_t name_size_max = 255;            ///< bytes of a queue, exchange, vhost, consumer name
+inline constexpr std::uint32_t log_read_bytes_max = 8u << 20;  ///< of one log in one read, but for a larger batch
+inline constexpr std::uint32_t topic_name_size_max = 249;
+inline constexpr std::uint32_t topic_partitions_max = 10'000;
 inline constexpr std::uint32_t table_depth_max = 32;
 inline constexpr std::uint32_t bindings_hops_max = 64;  ///< exchange-to-exchange hops a message may take
 

@@ -90,6 +90,7 @@ Catalog::Applied Catalog::on(const VhostRemoved& change) {
     VhostNode* node = vhost_node(change.vhost);
     if (node == nullptr) return CatalogEffect{};
     while (!node->exchanges.empty()) remove_exchange(**node->exchanges.begin());
+    while (!node->topics.empty()) remove_topic(*TopicDefinitionRef(node->topics.begin()->second));
     while (!node->queues.empty()) remove_queue(**node->queues.begin());
     for (auto& [name, user] : users_) {
         user.permissions.erase(change.vhost);

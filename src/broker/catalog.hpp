@@ -11,17 +11,26 @@
 
 namespace fantail::broker {
 
-/// What a change means to the shard that holds the queue, or remembers for the exchange.
+/// What a change means to the shards that hold its queues, or remember for the exchange.
 struct CatalogEffect {
-    enum class Kind : std::uint8_t { none, queue_put, queue_removed, exchange_put, exchange_removed };
+    enum class Kind : std::uint8_t {
+        none,
+        queue_put,
+        queue_removed,
+        exchange_put,
+        exchange_removed,
+        topic_put,
+        topic_removed
+    };
     Kind kind = Kind::none;
     QueueId queue;
     ExchangeId exchange{};
+    std::vector<QueueId> partitions{};  ///< of the topic
 };
 
-/// Single-threaded. Invariants: every queue and exchange is in the tables of its vhost under its name and in the table by
-/// id; every binding is in its source's set, in its source's table and in its destination's list; equal queue options are
-/// one object. Replicas that applied the same changes answer alike.
+/// Single-threaded. Invariants: every queue, exchange and topic is in the tables of its vhost under its name and in the
+/// table by id; a topic's partitions are queues; every binding is in its source's set, in its source's table and in its
+/// destination's list; equal queue options are one object. Replicas that applied the same changes answer alike.
 class Catalog final : public CatalogView {
 public:
     /// The only way to change it: live and in recovery, on every core. A change that states what is already so is fine, and
@@ -48,6 +57,9 @@ public:
     [[nodiscard]] const ExchangeDefinition* exchange(ExchangeId id) const;
     [[nodiscard]] const QueueDefinition* queue(VhostId vhost, std::string_view name) const override;
     [[nodiscard]] const QueueDefinition* queue(QueueId id) const override;
+    [[nodiscard]] const TopicDefinition* topic(VhostId vhost, std::string_view name) const override;
+    [[nodiscard]] const TopicDefinition* topic(TopicId id) const override;
+    void for_each_topic(VhostId vhost, const std::function<void(const TopicDefinition&)>& fn) const override;
     void route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const override;
     [[nodiscard]] bool permits(std::string_view user, VhostId vhost, Operation operation,
                                std::string_view resource) const override;
@@ -119,6 +131,8 @@ private:
     Applied on(const PolicyRemoved& change);
     Applied on(const TopicPermissionPut& change);
     Applied on(const TopicPermissionRemoved& change);
+    Applied on(const TopicPut& change);
+    Applied on(const TopicRemoved& change);
 
     struct Ends {
         ExchangeNode* source = nullptr;
@@ -134,6 +148,8 @@ private:
     [[nodiscard]] Ends ends_of(const BindingDefinition& binding) const;
     void remove_binding(BindingNode& binding);
     void remove_queue(QueueNode& queue);
+    [[nodiscard]] Result<void> may_put(const TopicPut& change) const;
+    void remove_topic(const TopicDefinition& topic);
     void remove_exchange(ExchangeNode& exchange);
     void share_options(OptionsRef& options) const;
     /// Calls `fn` with changes that make what is here; `only_lasting`: what outlives the process.
@@ -148,6 +164,7 @@ private:
     TextMap<VhostNode*> vhosts_by_name_;
     std::unordered_map<QueueId, QueueNode> queues_;
     std::unordered_map<ExchangeId, std::unique_ptr<ExchangeNode>> exchanges_;
+    std::unordered_map<TopicId, TopicDefinitionRef> topics_;
     TextMap<UserNode> users_;
     mutable TextMap<OptionsRef> options_;    ///< by their encoding; changes nothing that can be seen
     mutable std::size_t options_swept_ = 0;  ///< how many were left by the last sweep

@@ -202,6 +202,29 @@ void fields(V& v, Visit& visit) {
     visit(v.vhost, v.name, v.pattern, v.apply_to, v.priority, v.is_operator, v.options, v.alternate_exchange, v.keys);
 }
 
+template <class V, class Visit>
+    requires std::is_same_v<std::remove_const_t<V>, LogOptions>
+void fields(V& v, Visit& visit) {
+    visit(v.batch_bytes_max, v.older_max_ms, v.newer_max_ms, v.append_time, v.compact, v.keep_all, v.compact_after_ms,
+          v.tombstone_ms);
+}
+template <class V, class Visit>
+    requires std::is_same_v<std::remove_const_t<V>, TopicDefinition>
+void fields(V& v, Visit& visit) {
+    visit(v.id, v.vhost, v.name, v.internal, v.partitions, v.options, v.options.log, v.settings);
+}
+
+template <class Visit>
+void topic_fields(const TopicPut& v, Visit& visit) {
+    fields(*v.topic, visit);
+}
+template <class Visit>
+void topic_fields(TopicPut& v, Visit& visit) {
+    TopicDefinition made;
+    fields(made, visit);
+    v = TopicPut(std::move(made));
+}
+
 template <class Visit>
 void queue_fields(const QueuePut& v, Visit& visit) {
     fields(*v.queue, visit);
@@ -231,6 +254,8 @@ void change_fields(V& v, Visit& visit) {
     else if constexpr (std::is_same_v<T, PolicyPut>) fields(v.policy, visit);
     else if constexpr (std::is_same_v<T, TopicPermissionPut>) fields(v.permission, visit);
     else if constexpr (std::is_same_v<T, TopicPermissionRemoved>) visit(v.user, v.vhost, v.exchange);
+    else if constexpr (std::is_same_v<T, TopicPut>) topic_fields(v, visit);
+    else if constexpr (std::is_same_v<T, TopicRemoved>) visit(v.topic);
     else visit(v.vhost, v.name, v.is_operator);
 }
 
@@ -247,9 +272,30 @@ bool decode_kind(std::size_t kind, FieldReader& in, CatalogChange& out) {
 
 }  // namespace
 
+std::string partition_name(std::string_view topic, std::size_t number) {
+    return std::string(topic) + "-" + std::to_string(number);
+}
+
+TopicPut::TopicPut(TopicDefinition put) {
+    const OptionsRef options(put.options);
+    for (std::size_t i = 0; i < put.partitions.size(); ++i) {
+        QueueDefinition partition;
+        partition.id = put.partitions[i];
+        partition.vhost = put.vhost;
+        partition.name = partition_name(put.name, i);
+        partition.kind = QueueKind::stream;
+        partition.declared = options;
+        partition.options = options;
+        partition.topic = put.id;
+        partitions.push_back(std::make_shared<const QueueDefinition>(std::move(partition)));
+    }
+    topic = std::make_shared<const TopicDefinition>(std::move(put));
+}
+
 void encode_options(const QueueOptions& options, Bytes& out) {
     FieldWriter writer(out);
     fields(options, writer);
+    fields(options.log, writer);
 }
 
 void encode_change(const CatalogChange& change, Bytes& out) {

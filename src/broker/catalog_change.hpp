@@ -76,10 +76,26 @@ struct TopicPermissionRemoved {
     std::string exchange;
 };
 
+/// With its partitions: the queues that it names are made, or changed to match.
+struct TopicPut {
+    TopicPut() = default;
+    explicit TopicPut(TopicDefinition put);
+    TopicDefinitionRef topic;                    ///< never null
+    std::vector<QueueDefinitionRef> partitions;  ///< follow from the topic
+};
+/// With its partitions.
+struct TopicRemoved {
+    TopicId topic;
+};
+
 /// The kind's number on disk is its place here: append only.
-using CatalogChange = std::variant<Booted, VhostPut, VhostRemoved, ExchangePut, ExchangeRemoved, QueuePut, QueueRemoved,
-                                   BindingAdded, BindingRemoved, UserPut, UserRemoved, PermissionPut, PermissionRemoved,
-                                   PolicyPut, PolicyRemoved, TopicPermissionPut, TopicPermissionRemoved>;
+using CatalogChange =
+    std::variant<Booted, VhostPut, VhostRemoved, ExchangePut, ExchangeRemoved, QueuePut, QueueRemoved, BindingAdded,
+                 BindingRemoved, UserPut, UserRemoved, PermissionPut, PermissionRemoved, PolicyPut, PolicyRemoved,
+                 TopicPermissionPut, TopicPermissionRemoved, TopicPut, TopicRemoved>;
+
+/// The name of a topic's partition as a queue.
+[[nodiscard]] std::string partition_name(std::string_view topic, std::size_t number);
 
 /// Equal options have equal bytes.
 void encode_options(const QueueOptions& options, Bytes& out);

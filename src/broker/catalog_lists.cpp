@@ -236,7 +236,14 @@ void Catalog::for_each_change(bool only_lasting, const std::function<void(const 
     for (const auto& [id, node] : exchanges_)
         if (!only_lasting || node->definition.durable) fn(ExchangePut{node->definition});
     for (const auto& [id, node] : queues_)
-        if (!only_lasting || is_persistent(*node.definition)) fn(QueuePut{node.definition});
+        if (node.definition->topic == TopicId() && (!only_lasting || is_persistent(*node.definition)))
+            fn(QueuePut{node.definition});
+    for (const auto& [id, topic] : topics_) {
+        TopicPut put;
+        put.topic = topic;
+        for (const QueueId partition : topic->partitions) put.partitions.push_back(queue_node(partition)->definition);
+        fn(put);
+    }
     for (const auto& [id, node] : exchanges_)
         for (const auto& binding : node->bindings)
             if (!only_lasting || outlives_the_process(*binding)) fn(BindingAdded{definition_of(*binding)});

@@ -2,6 +2,7 @@
 //! What the catalog is made of: vhosts, exchanges, queues and bindings, linked by pointers.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -109,6 +110,7 @@ struct VhostNode {
     NodesByName<QueueNode> queues;
     NodesByName<ExchangeNode> exchanges;
     std::vector<PolicyDefinition> policies;
+    std::map<std::string, TopicDefinitionRef, std::less<>> topics;
 };
 
 struct PermissionNode {

@@ -518,7 +518,9 @@ TEST(CatalogChange, EveryKindComesBackAsItWas) {
         PolicyPut{{VhostId(2), "p", ".*", PolicyTarget::streams, -4, true, options, "alt", {{"k", "v"}}}},
         PolicyRemoved{VhostId(2), "p", true},
         TopicPermissionPut{{"u", VhostId(2), "e", "w", "r"}},
-        TopicPermissionRemoved{"u", VhostId(2), "e"}};
+        TopicPermissionRemoved{"u", VhostId(2), "e"},
+        TopicPut{TopicDefinition{TopicId(8), VhostId(2), "t", true, {QueueId(1), QueueId(2)}, options, {{"k", "v"}}}},
+        TopicRemoved{TopicId(8)}};
     ASSERT_EQ(all.size(), std::variant_size_v<CatalogChange>);
     for (std::size_t i = 0; i < all.size(); ++i) {
         ASSERT_EQ(all[i].index(), i);

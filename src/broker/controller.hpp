@@ -116,9 +116,19 @@ private:
     void remove_if_unbound(const std::vector<ExchangeId>& sources);
     [[nodiscard]] std::string make_name(const DeclareQueue& command);
     [[nodiscard]] QueueId make_queue_id(const DeclareQueue& command);
+    [[nodiscard]] QueueId make_queue_id(std::uint16_t shard);
     [[nodiscard]] ExchangeId make_exchange_id() const;
     [[nodiscard]] const PolicyBook& policies(VhostId vhost);
     [[nodiscard]] std::string vhost_name(VhostId vhost) const;
+
+    // Topics (controller_topics.cpp).
+    Result<void> on(Operation& operation, CreateTopic& command);
+    Result<void> on(Operation& operation, DeleteTopic& command);
+    Result<void> on(Operation& operation, AddPartitions& command);
+    Result<void> on(Operation& operation, AlterTopic& command);
+    Result<void> check_partitions(const TopicDefinition& topic, std::uint32_t from, std::uint32_t to) const;
+    void make_partitions(TopicDefinition& topic, std::uint32_t count);
+    [[nodiscard]] TopicId make_topic_id();
 
     // Administration (controller_admin.cpp).
     Result<void> on(Operation& operation, ConnectionOpened& command);

@@ -156,6 +156,9 @@ Result<void> Controller::on(Operation& operation, RemoveVhost& command) {
     operation.durable = true;
     const VhostId id = vhost->id;
     request_close("vhost '" + command.name + "' is deleted", std::nullopt, id);
+    std::vector<TopicId> topics;
+    catalog_.for_each_topic(id, [&](const TopicDefinition& topic) { topics.push_back(topic.id); });
+    for (const TopicId topic : topics) publish(TopicRemoved{topic}, false);
     std::vector<QueueId> queues;
     catalog_.for_each_queue(id, [&](const QueueDefinition& queue) { queues.push_back(queue.id); });
     for (const QueueId queue : queues) publish(QueueRemoved{queue}, false);
@@ -264,6 +267,7 @@ void Controller::apply_policies(VhostId vhost) {
     const PolicyBook& book = policies(vhost);
     std::vector<QueueDefinition> queues;
     catalog_.for_each_queue(vhost, [&](const QueueDefinition& each) {
+        if (each.topic != TopicId()) return;  // topics have settings of their own
         QueueDefinition now = each;
         book.lay_over(now);
         if (now.options == each.options && now.policy == each.policy && now.operator_policy == each.operator_policy)

@@ -115,6 +115,10 @@ QueueId Controller::make_queue_id(const DeclareQueue& command) {
     const std::uint16_t shard = command.near.value < options_.shard_count
                                     ? command.near.value
                                     : static_cast<std::uint16_t>(TextHash{}(command.name) % options_.shard_count);
+    return make_queue_id(shard);
+}
+
+QueueId Controller::make_queue_id(std::uint16_t shard) {
     QueueId id;
     do {
         if (++queue_sequence_ >> sequence_bits != 0) {  // as if started anew
@@ -140,6 +144,12 @@ Controller::Step Controller::on(Operation& operation, DeleteQueue& command) {
     if (queue == nullptr) return Step::decided;
     operation.reply.outcome = check_owner(*queue, operation.origin.connection, vhost_name(command.vhost));
     if (!operation.reply.outcome) return Step::decided;
+    if (queue->topic != TopicId()) {
+        operation.reply.outcome =
+            fail(ErrorCode::precondition_failed, in_words("queue", command.name, vhost_name(command.vhost)) +
+                                                     " is a partition of a topic: delete that");
+        return Step::decided;
+    }
     ask(operation, *queue, CloseQueue{queue->id, command.if_unused, command.if_empty});
     return Step::inspects;
 }

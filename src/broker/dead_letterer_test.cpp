@@ -37,6 +37,9 @@ public:
                                      std::string_view) const override {
         return true;
     }
+    [[nodiscard]] const TopicDefinition* topic(VhostId, std::string_view) const override { return nullptr; }
+    [[nodiscard]] const TopicDefinition* topic(TopicId) const override { return nullptr; }
+    void for_each_topic(VhostId, const std::function<void(const TopicDefinition&)>&) const override {}
     [[nodiscard]] bool may_enter(std::string_view, VhostId) const override { return true; }
 
     ExchangeDefinition dlx;

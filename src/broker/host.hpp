@@ -44,6 +44,7 @@ public:
     virtual void queue_unused(QueueId queue) = 0;
     /// Sends to another shard in this shard's own name; the answer comes to Shard::on_event.
     virtual void send(ShardId shard, RequestId request, ShardCommand command) = 0;
+    [[nodiscard]] virtual std::uint64_t random() = 0;
     /// Whom to emit to for Shard::on_event to get it.
     [[nodiscard]] virtual ConnectionId own_id() const = 0;
 };

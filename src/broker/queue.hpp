@@ -10,6 +10,7 @@
 #include "broker/api.hpp"
 #include "broker/consumer.hpp"
 #include "broker/deduplication.hpp"
+#include "broker/log.hpp"
 #include "broker/queue_level.hpp"
 #include "broker/queue_retention.hpp"
 #include "broker/queue_rules.hpp"
@@ -100,9 +101,31 @@ public:
     [[nodiscard]] QueueFigures figures() const;
     [[nodiscard]] std::uint64_t ready() const;
 
+    // As a log (queue_log.cpp). REQUIRES rules().is_stream().
+    [[nodiscard]] Log& log();
+    [[nodiscard]] std::uint64_t log_start() const { return first_.head; }
+    [[nodiscard]] std::uint64_t high_watermark() const { return log_ ? log_->high_watermark(first_.end) : first_.end; }
+    /// What a producer's number says about a batch; a duplicate was stored at the offset.
+    [[nodiscard]] LogProducers::Verdict check_producer(const ProducerBatch& batch);
+    /// What was appended at `base` is safe when `lsn` is. Returns whether nothing else waits.
+    bool await_durable(Lsn lsn, std::uint64_t base);
+    /// Returns whether something still waits.
+    bool became_durable();
+    /// Fills a slice from memory, `bytes_max` at most but a batch at least.
+    /// \return where the disk must be read for the slice; nothing if it is not needed
+    [[nodiscard]] std::optional<std::uint64_t> fill(LogSlice& slice, Offset from, std::uint64_t bytes_max) const;
+    /// The batch that holds `offset`, if it is durable and in memory.
+    [[nodiscard]] BatchRef durable_in_memory(std::uint64_t offset) const;
+    /// The first offset at or behind `offset` whose batch is in memory; the end if there is none.
+    [[nodiscard]] std::uint64_t next_in_memory(std::uint64_t offset) const;
+    void trim_log(std::uint64_t before);
+    /// Where to begin to look for a time.
+    [[nodiscard]] std::uint64_t seek_time(WallTime time);
+
     // Recovery (queue_recovery.cpp).
     void encode(Writer& out) const;
-    [[nodiscard]] bool decode(Reader& in);
+    /// \param with_log whether the snapshot knows logs
+    [[nodiscard]] bool decode(Reader& in, bool with_log);
     void finish_replay(const std::function<const OffsetSet&(StreamId)>& covered, bool crashed);
 
 private:
@@ -205,6 +228,9 @@ private:
     void start_cursor(Consumer& consumer, const AddConsumer& command);
     void trim();
 
+    // queue_log.cpp
+    void note_in_log(std::uint64_t base, ByteView batch);
+
     // queue_consumers.cpp
     [[nodiscard]] Result<void> may_consume(const AddConsumer& command) const;
     [[nodiscard]] Consumer& member(const ConsumerKey& key);
@@ -225,6 +251,7 @@ private:
     std::unique_ptr<Rare> rare_;
     MonoTime wake_at_ = MonoTime::never();
     MonoTime used_at_;
+    std::unique_ptr<Log> log_;
     std::uint64_t published_ = 0;
     std::uint64_t delivered_ = 0;
     std::uint64_t redelivered_ = 0;

@@ -72,6 +72,7 @@ void Queue::apply_batch(std::uint8_t number, std::uint64_t base, std::uint32_t c
         // Before its definition is known, any queue may turn out to be a stream; finish_replay() drops what is not needed.
         rare().retention.add(base + count, batch.size(), batch_time(batch).ms);
         rare().last_base = base;
+        note_in_log(base, batch);
     }
 }
 

@@ -4,28 +4,35 @@
 
 namespace fantail::broker {
 
-// levels uvarint, then per level Level::encode(); rare u8; if 1: last_base uvarint, Deduplication, QueueRetention
+// levels uvarint, then per level Level::encode(); rare u8; if 1: last_base uvarint, Deduplication, QueueRetention;
+// log u8; if 1: Log::encode()
 void Queue::encode(Writer& out) const {
     out.uvarint(levels());
     for (std::size_t i = 0; i < levels(); ++i) existing(i).encode(out);
     const bool has_rare = rare_ && (rare_->seen.size() > 0 || rules_->is_stream());
     out.u8(has_rare ? 1 : 0);
-    if (!has_rare) return;
-    out.uvarint(rare_->last_base);
-    rare_->seen.encode(out);
-    rare_->retention.encode(out);
+    if (has_rare) {
+        out.uvarint(rare_->last_base);
+        rare_->seen.encode(out);
+        rare_->retention.encode(out);
+    }
+    const bool has_log = log_ && rules_->is_stream();
+    out.u8(has_log ? 1 : 0);
+    if (has_log) log_->encode(out);
 }
 
-bool Queue::decode(Reader& in) {
+bool Queue::decode(Reader& in, bool with_log) {
     const std::uint64_t count = in.uvarint();
     if (count == 0 || count > 256) return false;
     for (std::uint64_t i = 0; i < count; ++i) {
         if (!level(static_cast<std::uint8_t>(i)).decode(in)) return false;
     }
-    if (in.u8() == 0) return !in.failed();
-    rare().last_base = in.uvarint();
-    rare().seen.decode(in);
-    rare().retention.decode(in);
+    if (in.u8() != 0) {
+        rare().last_base = in.uvarint();
+        rare().seen.decode(in);
+        rare().retention.decode(in);
+    }
+    if (with_log && in.u8() != 0 && !log().decode(in)) return false;
     return !in.failed();
 }
 
@@ -43,6 +50,7 @@ void Queue::finish_replay(const std::function<const OffsetSet&(StreamId)>& cover
         else rare_->retention = {};
         if (!rules_->is_stream() && rare_->seen.size() == 0) rare_.reset();
     }
+    if (!rules_->is_stream()) log_.reset();
     mark_dirty();
 }
 

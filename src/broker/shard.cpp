@@ -16,7 +16,13 @@ void ShardContext::read(StreamReader& reader, StreamId stream, std::uint64_t fro
     host.read(stream, Offset(from), limits::read_chunk_size, token);
 }
 
-Shard::Shard(ShardId id, ShardHost& host) : id_(id), context_(host) {}
+void ShardContext::read(StreamId stream, std::uint64_t from, std::uint32_t bytes_max, const ReadPurpose& purpose) {
+    const ReadToken token(++tokens);
+    purposes.emplace(token.value, purpose);
+    host.read(stream, Offset(from), bytes_max, token);
+}
+
+Shard::Shard(ShardId id, ShardHost& host) : id_(id), context_(host), groups_(*this) {}
 
 Shard::~Shard() = default;
 
@@ -59,6 +65,7 @@ void Shard::queue_removed(QueueId id) {
     Queue* queue = find(id);
     if (queue == nullptr) return;
     queue->dismiss();
+    end_log_reads(*queue);
     erase_from_turn(*queue);
     if (queue->rules().durable) {
         encode_removed(change_, id);
@@ -124,7 +131,7 @@ Lsn Shard::store(const Append& command) {
     context_.cache.add(std::move(batch));
     for (const Accepted& a : accepted_) {
         a.queue->append(a.level, a.base, command);
-        if (a.queue->rules().is_stream()) awaiting_durable_.push_back(a.queue);
+        if (a.queue->rules().is_stream() && a.queue->await_durable(lsn, a.base)) awaiting_durable_.push_back(a.queue);
     }
     return lsn;
 }
@@ -165,8 +172,8 @@ void Shard::on_durable(Lsn lsn) {
         context_.host.emit(c.connection, c.answer);
         confirms_.pop_front();
     }
-    for (Queue* queue : awaiting_durable_) queue->mark_dirty();
-    awaiting_durable_.clear();
+    logs_became_durable();
+    groups_.on_durable(context_.durable);
     context_.cache.evict(context_.host, context_.durable);
 }
 
@@ -245,6 +252,7 @@ void Shard::carry_out(const Origin& origin, CloseQueue& command) {
 void Shard::carry_out(const Origin& origin, Detach& command) {
     const ConsumerKey first{origin.connection, command.first, {}};
     const ConsumerKey end{origin.connection, command.end, {}};
+    drop_log_reads(origin.connection);
     for (auto at = context_.consumers.lower_bound(first); at != context_.consumers.end() && at->first < end;) {
         const ConsumerKey key = at->first;
         at->second->queue->detach(*at->second);
@@ -257,6 +265,8 @@ void Shard::on_read(ReadToken token, Result<std::vector<StoredBatch>> batches) {
     if (at == context_.purposes.end()) return;
     const ReadPurpose purpose = at->second;
     context_.purposes.erase(at);
+    if (purpose.what == ReadPurpose::For::log_read) return on_log_read(purpose, std::move(batches));
+    if (purpose.what == ReadPurpose::For::time_search) return on_time_search(token, std::move(batches));
     Queue* queue = find(purpose.key.queue);
     if (queue != nullptr) queue->on_read(token, purpose, std::move(batches));
 }
@@ -284,7 +294,8 @@ std::optional<QueueFigures> Shard::figures(QueueId queue) const {
 // ---- the turn
 
 MonoTime Shard::deadline() const {
-    return context_.timers.empty() ? MonoTime::never() : context_.timers.begin()->first.first;
+    const MonoTime queues = context_.timers.empty() ? MonoTime::never() : context_.timers.begin()->first.first;
+    return std::min(queues, groups_.deadline());
 }
 
 void Shard::wake_due_queues() {
@@ -303,6 +314,7 @@ void Shard::end_of_turn(const Now& now) {
     turn_.clear();
     turn_.swap(context_.dirty);
     for (Queue* queue : turn_) queue->turn();
+    if (groups_.deadline() <= now.mono) groups_.on_tick(now);
     flush_returned();
     flush_settled();
     context_.cache.evict(context_.host, context_.durable);

@@ -16,7 +16,9 @@
 #include "base/clock_step.hpp"
 #include "broker/api.hpp"
 #include "broker/exchange_memory.hpp"
+#include "broker/groups/group_table.hpp"
 #include "broker/host.hpp"
+#include "broker/log_read.hpp"
 #include "broker/queue.hpp"
 #include "broker/shard_context.hpp"
 
@@ -26,13 +28,13 @@ namespace fantail::broker {
 /// into it from inside. Within a turn: any calls, then once end_of_turn().
 ///
 /// Durable state is changed by Queue::apply_* and Level only, from commands and from replay alike.
-class Shard final {
+class Shard final : private GroupHost {
 public:
     /// `host` outlives the shard.
     Shard(ShardId id, ShardHost& host);
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
-    ~Shard();
+    ~Shard() override;
 
     /// Carries out a command; commands for unknown queues are answered as api/events.hpp says.
     /// REQUIRES trait bits of an Append's batch set in its attributes (record/batch.hpp) as in Append::traits.
@@ -43,6 +45,8 @@ public:
     /// The exchange was declared, or its definition changed.
     void exchange_put(const ExchangeDefinition& definition);
     void exchange_removed(ExchangeId exchange);
+    /// These logs are gone, of whatever shard: groups forget what was committed for them.
+    void logs_removed(std::span<const QueueId> logs);
     /// An answer to what this shard sent to another, or to itself.
     void on_event(Event&& event, const Now& now);
     /// Everything logged up to `lsn` is safe.
@@ -71,7 +75,8 @@ public:
     void covered(StreamId stream, Offset first, Offset end);
     [[nodiscard]] std::uint64_t live(StreamId stream, Offset first, Offset end) const;
     /// Ends recovery: what is not settled is ready again; queues that were not put are forgotten, and so are exchanges that do not exist.
-    void recovered(const Now& now);
+    /// \param exists whether a queue is declared, of whatever shard
+    void recovered(const Now& now, const std::function<bool(QueueId)>& exists);
     /// All durable state; equal states give equal bytes.
     /// \param last nothing is delivered after it: what it calls undelivered is so, and needs no mark after the restart
     [[nodiscard]] Bytes snapshot(bool last = false) const;
@@ -114,6 +119,35 @@ private:
     void carry_out(const Origin& origin, Detach& command);
     void carry_out(const Origin& origin, Remember& command);
     void carry_out(const Origin& origin, Recall& command);
+    // Logs (shard_logs.cpp).
+    void carry_out(const Origin& origin, AppendLog& command);
+    void carry_out(const Origin& origin, ReadLogs& command);
+    void carry_out(const Origin& origin, EndWait& command);
+    void carry_out(const Origin& origin, FindOffset& command);
+    void carry_out(const Origin& origin, TrimLog& command);
+    void carry_out(const Origin& origin, DescribeLog& command);
+    [[nodiscard]] Queue* find_log(QueueId id);
+    [[nodiscard]] Lsn store(const AppendLog& command, Queue& log);
+    void answer_append(const Origin& origin, const LogAppended& answer, Lsn after);
+    void logs_became_durable();
+    void fill(LogRead& read, std::size_t place);
+    void proceed(LogRead& read);
+    void wait(LogRead& read);
+    void stop_waiting(LogRead& read);
+    void look_again(const std::vector<LogRead*>& reads, QueueId log);
+    void finish(LogRead& read);
+    void on_log_read(const ReadPurpose& purpose, Result<std::vector<StoredBatch>>&& batches);
+    void end_log_reads(const Queue& log);
+    void drop_log_reads(ConnectionId connection);
+    void search(TimeSearch search);
+    void on_time_search(ReadToken token, Result<std::vector<StoredBatch>>&& batches);
+
+    // Cursor groups (shard_groups.cpp).
+    void carry_out(const Origin& origin, GroupCommand& command);
+    void carry_out(const Origin& origin, ListGroups& command);
+    void answer(const Origin& to, GroupAnswer answer) override;
+    Lsn persist(ByteView change, bool lazy) override;
+    [[nodiscard]] std::uint64_t random() override { return context_.host.random(); }
 
     [[nodiscard]] Queue* find(QueueId id);
     /// Also null if it is closed.
@@ -142,8 +176,17 @@ private:
     bool crashed_ = false;          ///< the former process's last deliveries are not known
     std::deque<Confirm> confirms_;  ///< lsns do not fall
     std::unordered_map<ConnectionId, std::uint32_t> unconfirmed_;  ///< of them, a connection
-    std::vector<Queue*> awaiting_durable_;                         ///< streams deliver only what is safe
-    std::unordered_map<StreamId, OffsetSet> covered_;              ///< during recovery
+    std::vector<Queue*> awaiting_durable_;                         ///< streams deliver only what is safe; each once
+    GroupTable groups_;
+    LogReads log_reads_;
+    std::unordered_map<std::uint64_t, TimeSearch> time_searches_;  ///< by the token of the read under way
+    struct AppendConfirm {
+        ConnectionId connection;
+        LogAppended answer;
+        Lsn after;
+    };
+    std::deque<AppendConfirm> append_confirms_;        ///< in the order of `after`
+    std::unordered_map<StreamId, OffsetSet> covered_;  ///< during recovery
     // Scratch, kept for their room.
     std::vector<Accepted> accepted_;
     std::vector<Target> targets_;

@@ -27,6 +27,7 @@ public:
     void queue_unused(QueueId) override {}
     void send(ShardId, RequestId, ShardCommand) override {}
     ConnectionId own_id() const override { return ConnectionId(1); }
+    std::uint64_t random() override { return 0; }
 
     std::uint64_t lsn = 0;
     std::vector<Deliver> delivered;

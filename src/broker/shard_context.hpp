@@ -22,10 +22,12 @@ class Queue;
 
 /// What a read was for: the answer may come when it is gone.
 struct ReadPurpose {
-    enum class For : std::uint8_t { level, dead_letters, cursor };
+    enum class For : std::uint8_t { level, dead_letters, cursor, log_read, time_search };
     For what = For::level;
     std::uint8_t level = 0;
-    ConsumerKey key;  ///< cursor: whose; else only the queue counts
+    ConsumerKey key;        ///< cursor: whose; log_read: whose connection; else only the queue counts
+    RequestId request{};    ///< log_read
+    std::uint32_t place{};  ///< log_read: the slice
 };
 
 /// Offsets settled in this turn that the log holds, or (empty span) a level whose delivery watermark moved.
@@ -72,6 +74,8 @@ struct ShardContext {
 
     /// Starts a read for `reader` at `from`.
     void read(StreamReader& reader, StreamId stream, std::uint64_t from, const ReadPurpose& purpose);
+    /// Starts a read whose answer nobody keeps.
+    void read(StreamId stream, std::uint64_t from, std::uint32_t bytes_max, const ReadPurpose& purpose);
 };
 
 }  // namespace fantail::broker

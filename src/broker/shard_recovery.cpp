@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Snapshot and replay.
 //
-// Snapshot: version u8 (2), last u8 (1: the process's last word), queues uvarint, each: id u64, Queue::encode(); ascending
-// ids; ExchangeMemory::encode().
+// Snapshot: version u8 (3; 2 has no logs), last u8 (1: the process's last word), queues uvarint, each: id u64, Queue::encode(); ascending
+// ids; ExchangeMemory::encode(); GroupTable::encode() (not in 2).
 #include <algorithm>
 
 #include "broker/queue_records.hpp"
@@ -12,7 +12,8 @@ namespace fantail::broker {
 
 namespace {
 
-constexpr std::uint8_t snapshot_version = 2;
+constexpr std::uint8_t snapshot_version = 3;
+constexpr std::uint8_t snapshot_without_logs = 2;
 
 }  // namespace
 
@@ -32,20 +33,23 @@ Bytes Shard::snapshot(bool last) const {
         queue->encode(out);
     }
     exchanges_.encode(out);
+    groups_.encode(out);
     return bytes;
 }
 
 Result<void> Shard::restore(ByteView snapshot) {
     context_.replaying = true;
     Reader in(snapshot);
-    if (in.u8() != snapshot_version) return fail(ErrorCode::corrupt, "shard snapshot: unknown version");
+    const std::uint8_t version = in.u8();
+    if (version != snapshot_version && version != snapshot_without_logs)
+        return fail(ErrorCode::corrupt, "shard snapshot: unknown version");
     crashed_ = in.u8() == 0;
     for (std::uint64_t n = in.uvarint(); n > 0; --n) {
         const QueueId id(in.u64());
-        if (in.failed() || !need(id).decode(in))
+        if (in.failed() || !need(id).decode(in, version == snapshot_version))
             return fail(ErrorCode::corrupt, "shard snapshot: cut off or senseless");
     }
-    if (!exchanges_.decode(in) || !in.done())
+    if (!exchanges_.decode(in) || (version == snapshot_version && !groups_.decode(in)) || !in.done())
         return fail(ErrorCode::corrupt, "shard snapshot: cut off or bytes left over");
     return {};
 }
@@ -65,6 +69,7 @@ Result<void> Shard::replay_batch(std::span<const Target> targets, std::uint32_t 
 Result<void> Shard::replay_change(ByteView bytes) {
     context_.replaying = true;
     crashed_ = true;
+    if (is_group_change(bytes)) return groups_.apply(bytes);
     FANTAIL_TRY(const QueueChange change, decode_queue_change(bytes));
     if (const auto* progress = std::get_if<ProgressChange>(&change)) need(progress->queue).apply_progress(*progress);
     if (const auto* counts = std::get_if<CountsChange>(&change)) need(counts->queue).apply_counts(*counts);
@@ -88,7 +93,7 @@ std::uint64_t Shard::live(StreamId stream, Offset first, Offset end) const {
     return at->second.level(level_of(stream)).live({first.value, end.value});
 }
 
-void Shard::recovered(const Now& now) {
+void Shard::recovered(const Now& now, const std::function<bool(QueueId)>& exists) {
     context_.now = now;
     for (auto at = queues_.begin(); at != queues_.end();) {
         Queue& queue = at->second;
@@ -107,6 +112,7 @@ void Shard::recovered(const Now& now) {
         encode_forgotten(change_, gone);
         context_.host.log_change(change_, true);
     }
+    groups_.recovered(now, exists);
     // From here on a crash may hide deliveries, even if nothing else is ever written.
     encode_opened(change_);
     context_.host.log_change(change_, false);

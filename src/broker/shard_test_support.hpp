@@ -131,6 +131,7 @@ public:
         sent.push_back({shard, request, std::get<Append>(std::move(command))});
     }
     ConnectionId own_id() const override { return shard_id; }
+    std::uint64_t random() override { return ++randoms * 0x9E37'79B9'7F4A'7C15ull; }
 
     /// Drops what was not durable, and transient batches.
     void crash(Lsn durable) {
@@ -147,6 +148,7 @@ public:
         letters.clear();
     }
 
+    std::uint64_t randoms = 0;
     std::uint64_t last_lsn = 0;
     std::vector<Entry> entries;
     std::map<StreamId, std::map<std::uint64_t, StoredBatch>> stored;
@@ -308,7 +310,7 @@ public:
             definition.id = id;
             shard->exchange_put(definition);
         }
-        shard->recovered(now);
+        shard->recovered(now, [this](QueueId id) { return definitions.contains(id); });
         // The log's own collection: what is not live was released before.
         for (auto& [stream, batches] : host.stored) {
             std::erase_if(batches, [&](const auto& at) {

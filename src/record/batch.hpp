@@ -70,6 +70,7 @@ inline constexpr std::uint16_t control = 0x20;  ///< transaction markers, not fo
 inline constexpr std::uint16_t has_expiration = 0x100;     ///< some record has its own time to live
 inline constexpr std::uint16_t has_due_time = 0x200;       ///< some record must be held until later
 inline constexpr std::uint16_t has_deduplication = 0x400;  ///< some record has a deduplication id
+inline constexpr std::uint16_t has_envelopes = 0x800;      ///< some record's first header is an envelope
 }  // namespace batch_attribute
 
 /// One header of a record to be encoded. Views are copied during the call.
@@ -151,6 +152,7 @@ private:
     Bytes buffer_;
     std::size_t used_ = batch_header_size;
     std::uint32_t count_ = 0;
+    bool has_envelopes_ = false;
     WallTime base_timestamp_;
     WallTime max_timestamp_;
     std::size_t size_hint_ = 0;

@@ -84,6 +84,7 @@ void BatchBuilder::grow(std::size_t need) {
     const std::size_t rest = nullable_size(key) + length_size(value_size) + value_size + sizeof envelope_header_head +
                              nullable_size(envelope);
     std::uint8_t* at = put_head(timestamp, rest);
+    has_envelopes_ = true;
     at = put_bytes(put_length(at, key.size()), key);
     std::uint8_t* const value_at = put_length(at, value_size);
     at = value_at + value_size;
@@ -143,7 +144,8 @@ void BatchBuilder::write_header(Offset base, const BatchStamp& stamp) {
     store_be(at + batch_at::batch_length, static_cast<std::uint32_t>(used_ - batch_length_excluded));
     store_be(at + batch_at::leader_epoch, stamp.leader_epoch);
     at[batch_at::magic] = batch_magic;
-    store_be(at + batch_at::attributes, stamp.attributes);
+    const unsigned ours = has_envelopes_ ? batch_attribute::has_envelopes : 0u;
+    store_be(at + batch_at::attributes, static_cast<std::uint16_t>(stamp.attributes | ours));
     store_be(at + batch_at::last_offset_delta, count_ - 1);
     store_be(at + batch_at::base_timestamp, base_timestamp_.ms);
     store_be(at + batch_at::max_timestamp, max_timestamp_.ms);
@@ -177,6 +179,7 @@ Bytes BatchBuilder::finish(Offset base, const BatchStamp& stamp) {
 void BatchBuilder::clear(bool release) {
     used_ = batch_header_size;
     count_ = 0;
+    has_envelopes_ = false;
     value_left_ = 0;
     if (!release) return;
     buffer_ = Bytes();

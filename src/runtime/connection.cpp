@@ -274,6 +274,7 @@ protocols::SessionInfo Connection::info() const {
 const Now& Connection::now() const { return core_.now(); }
 const broker::CatalogView& Connection::catalog() const { return core_.catalog(); }
 CoreId Connection::core() const { return core_.id(); }
+std::uint16_t Connection::shard_count() const { return core_.shard_count(); }
 
 void Connection::note_published(ShardId shard) {
     published_to_ |= std::uint64_t{1} << (shard.value % 64);
@@ -281,7 +282,8 @@ void Connection::note_published(ShardId shard) {
 }
 
 void Connection::send(ShardId shard, RequestId request, broker::ShardCommand command) {
-    if (std::holds_alternative<broker::Append>(command)) note_published(shard);
+    if (std::holds_alternative<broker::Append>(command) || std::holds_alternative<broker::AppendLog>(command))
+        note_published(shard);
     if (const auto* once = std::get_if<broker::AppendOnce>(&command)) {
         note_published(shard);
         for (const broker::AppendTarget& target : once->append.targets) note_published(shard_of(target.queue));

@@ -67,6 +67,7 @@ public:
     // broker::Port
     [[nodiscard]] const broker::CatalogView& catalog() const override;
     [[nodiscard]] CoreId core() const override;
+    [[nodiscard]] std::uint16_t shard_count() const override;
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
     void send(RequestId request, broker::AdminCommand command) override;
     void check_login(RequestId request, std::string_view user, std::string_view password) override;

@@ -60,7 +60,8 @@ void Core::adopt_catalog(const broker::Catalog& first) {
     catalog_.for_each_exchange([this](const broker::ExchangeDefinition& exchange) {
         if (ShardSlot* owner = slot(shard_of(exchange.id))) owner->shard().exchange_put(exchange);
     });
-    for (auto& slot : shards_) slot->shard().recovered(now_);
+    const auto exists = [this](QueueId queue) { return catalog_.queue(queue) != nullptr; };
+    for (auto& slot : shards_) slot->shard().recovered(now_, exists);
 }
 
 // ------------------------------------------------------------------------------------------------------------ turns
@@ -357,6 +358,7 @@ void Core::apply_catalog(const broker::CatalogChange& change, RequestId barrier)
 void Core::tell_owner(const broker::CatalogEffect& effect) {
     using Kind = broker::CatalogEffect::Kind;
     if (effect.kind == Kind::none) return;
+    if (effect.kind == Kind::topic_put || effect.kind == Kind::topic_removed) return tell_owners(effect);
     const bool of_exchange = effect.kind == Kind::exchange_put || effect.kind == Kind::exchange_removed;
     ShardSlot* owner = slot(of_exchange ? shard_of(effect.exchange) : shard_of(effect.queue));
     if (owner == nullptr) return;
@@ -365,8 +367,22 @@ void Core::tell_owner(const broker::CatalogEffect& effect) {
         case Kind::queue_removed: return owner->shard().queue_removed(effect.queue);
         case Kind::exchange_put: return owner->shard().exchange_put(*catalog_.exchange(effect.exchange));
         case Kind::exchange_removed: return owner->shard().exchange_removed(effect.exchange);
+        case Kind::topic_put:
+        case Kind::topic_removed:
         case Kind::none: return;
     }
+}
+
+/// Each partition's shard; and if they are gone every shard, since any may have groups with offsets in them.
+void Core::tell_owners(const broker::CatalogEffect& effect) {
+    const bool removed = effect.kind == broker::CatalogEffect::Kind::topic_removed;
+    for (const QueueId partition : effect.partitions) {
+        ShardSlot* owner = slot(shard_of(partition));
+        if (owner != nullptr && removed) owner->shard().queue_removed(partition);
+        if (owner != nullptr && !removed) owner->shard().queue_put(*catalog_.queue(partition), now());
+    }
+    if (!removed) return;
+    for (const auto& each : shards_) each->shard().logs_removed(effect.partitions);
 }
 
 void Core::reach_barrier(RequestId barrier) {

@@ -107,6 +107,7 @@ public:
     }
     [[nodiscard]] Connection* connection(ConnectionId id);
     [[nodiscard]] std::uint16_t core_count() const { return layout_.cores; }
+    [[nodiscard]] std::uint16_t shard_count() const { return layout_.shards; }
     [[nodiscard]] CoreHost& host() { return host_; }
     /// Runs `work` at the beginning of the next turn.
     void defer(std::move_only_function<void()> work) { machine_.defer(std::move(work)); }
@@ -136,6 +137,7 @@ private:
     void schedule(Connection& connection);
     void apply_catalog(const broker::CatalogChange& change, RequestId barrier);
     void tell_owner(const broker::CatalogEffect& effect);
+    void tell_owners(const broker::CatalogEffect& effect);
     void answer_shard(broker::Event&& event);
     void reach_barrier(RequestId barrier);
     void remove_later(ConnectionId id);

@@ -76,6 +76,8 @@ void ShardSlot::send(ShardId shard, RequestId request, broker::ShardCommand comm
     core_.send(shard, {own_id(), request}, std::move(command));
 }
 
+std::uint64_t ShardSlot::random() { return core_.random(); }
+
 ConnectionId ShardSlot::own_id() const { return shards_of(core_.id()); }
 
 void ShardSlot::on_durable(Lsn lsn) {

@@ -48,6 +48,7 @@ public:
     void dead_letter(broker::DeadLetter letter) override;
     void queue_unused(QueueId queue) override;
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
+    [[nodiscard]] std::uint64_t random() override;
     [[nodiscard]] ConnectionId own_id() const override;
 
     // storage::LogListener

@@ -12,6 +12,8 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "broker/api/definitions.hpp"
+#include "broker/api/group_commands.hpp"
+#include "broker/api/log_commands.hpp"
 #include "record/batch.hpp"
 
 namespace fantail::broker {
@@ -179,7 +181,8 @@ struct Detach {
 };
 
 using ShardCommand = std::variant<Append, AppendOnce, AddConsumer, RemoveConsumer, SetFlow, Settle, Get, Purge, Inspect,
-                                  CloseQueue, Detach, Remember, Recall>;
+                                  CloseQueue, Detach, AppendLog, ReadLogs, EndWait, FindOffset, TrimLog, DescribeLog,
+                                  GroupCommand, ListGroups, Remember, Recall>;
 
 // ---------------------------------------------------------------- to the controller
 
@@ -211,6 +214,28 @@ struct DeleteExchange {
     VhostId vhost;
     std::string name;
     bool if_unused = false;
+};
+
+/// Makes a topic with its partitions; refused with exists if it is there, or a queue has a partition's name.
+struct CreateTopic {
+    TopicDefinition definition;  ///< id and partitions ignored
+    std::uint32_t partition_count = 1;
+    bool only_check = false;  ///< answers as if it had been made
+};
+struct DeleteTopic {
+    TopicId topic;
+};
+/// Refused with invalid if it would not be more than before.
+struct AddPartitions {
+    TopicId topic;
+    std::uint32_t partition_count = 0;  ///< in all
+    bool only_check = false;
+};
+/// Replaces options and settings.
+struct AlterTopic {
+    TopicId topic;
+    QueueOptions options;
+    std::vector<std::pair<std::string, std::string>> settings;
 };
 
 struct Bind {
@@ -266,9 +291,9 @@ struct RemovePolicy {
 };
 
 /// Answered by AdminReply, after the change is durable (where what it changes is) and every core has seen it.
-using AdminCommand =
-    std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind, ConnectionOpened,
-                 ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser, PutPermission, RemovePermission,
-                 PutTopicPermission, RemoveTopicPermission, PutPolicy, RemovePolicy>;
+using AdminCommand = std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind,
+                                  ConnectionOpened, ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser,
+                                  PutPermission, RemovePermission, PutTopicPermission, RemoveTopicPermission, PutPolicy,
+                                  RemovePolicy, CreateTopic, DeleteTopic, AddPartitions, AlterTopic>;
 
 }  // namespace fantail::broker

@@ -35,6 +35,19 @@ inline constexpr std::int64_t delivery_limit_default = 20;
 /// The highest level of quorum queues for which no priorities are declared.
 inline constexpr std::uint8_t quorum_priority_max = 31;
 
+/// Of streams: what producers may append and what becomes of old records. Absent = the broker's default.
+struct LogOptions {
+    std::optional<std::uint32_t> batch_bytes_max;  ///< larger batches are refused
+    std::optional<std::int64_t> older_max_ms;      ///< how far a record's time may lie in the past; refused beyond
+    std::optional<std::int64_t> newer_max_ms;      ///< how far in the future
+    bool append_time = false;                      ///< records get the time of their append instead of their producer's
+    bool compact = false;                          ///< of records with equal keys only the newest is kept
+    bool keep_all = false;                         ///< neither age nor size remove anything
+    std::optional<std::int64_t> compact_after_ms;  ///< younger records are not compacted
+    std::optional<std::int64_t> tombstone_ms;      ///< how long a null value stays after compaction
+    bool operator==(const LogOptions&) const = default;
+};
+
 /// How a queue behaves: its arguments with the policies that apply laid over them. Absent = no such rule.
 struct QueueOptions {
     std::optional<std::int64_t> message_ttl_ms;  ///< >= 0
@@ -56,6 +69,7 @@ struct QueueOptions {
     std::optional<std::int64_t> consumer_timeout_ms;
     std::int64_t deduplication_window_ms = 0;  ///< 0: off
     std::optional<std::int64_t> retention_ms;  ///< streams: age
+    LogOptions log;                            ///< streams
     bool operator==(const QueueOptions&) const = default;
 };
 
@@ -98,6 +112,7 @@ struct QueueDefinition {
     OptionsRef options;   ///< what is in force (arguments and policies)
     std::string policy;   ///< name of the policy in force, or empty
     std::string operator_policy;
+    TopicId topic;  ///< the topic of which it is a partition; 0: none
     /// Level i's messages stand in this stream: the queue's own id space, see level_stream().
     [[nodiscard]] std::uint8_t highest_level() const {
         return kind == QueueKind::quorum && declared->priority_max == 0 ? quorum_priority_max : declared->priority_max;
@@ -150,6 +165,18 @@ struct ExchangeDefinition {
     std::uint32_t history_length = 0;  ///< recent_history
     std::string policy;
 };
+
+/// A named set of streams, its partitions: queues of kind stream, named after it ("orders-0", "orders-1" …).
+struct TopicDefinition {
+    TopicId id;
+    VhostId vhost;
+    std::string name;
+    bool internal = false;  ///< not for applications
+    std::vector<QueueId> partitions;
+    QueueOptions options;                                       ///< of every partition
+    std::vector<std::pair<std::string, std::string>> settings;  ///< as set (name, text), for display and comparison
+};
+using TopicDefinitionRef = std::shared_ptr<const TopicDefinition>;
 
 /// From an exchange to a queue or another exchange.
 struct BindingDefinition {

@@ -10,6 +10,8 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "broker/api/definitions.hpp"
+#include "broker/api/group_commands.hpp"
+#include "broker/api/log_commands.hpp"
 
 namespace fantail::broker {
 
@@ -74,6 +76,7 @@ struct AdminReply {
     Result<void> outcome;
     std::string name;             ///< DeclareQueue: the queue's name
     QueueId queue;                ///< DeclareQueue
+    TopicId topic;                ///< CreateTopic
     std::uint64_t messages = 0;   ///< DeclareQueue, DeleteQueue: ready messages
     std::uint32_t consumers = 0;  ///< DeclareQueue
 };
@@ -97,6 +100,7 @@ struct CloseRequested {
 };
 
 using Event = std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply,
-                           LoginChecked, Blocked, CloseRequested>;
+                           Blocked, CloseRequested, LogAppended, LogsRead, OffsetFound, LogTrimmed, LogDescribed,
+                           GroupAnswered, LoginChecked>;
 
 }  // namespace fantail::broker

@@ -46,6 +46,10 @@ public:
     [[nodiscard]] virtual const ExchangeDefinition* exchange(VhostId vhost, std::string_view name) const = 0;
     [[nodiscard]] virtual const QueueDefinition* queue(VhostId vhost, std::string_view name) const = 0;
     [[nodiscard]] virtual const QueueDefinition* queue(QueueId id) const = 0;
+    [[nodiscard]] virtual const TopicDefinition* topic(VhostId vhost, std::string_view name) const = 0;
+    [[nodiscard]] virtual const TopicDefinition* topic(TopicId id) const = 0;
+    /// In the order of their names. `fn` must send no command.
+    virtual void for_each_topic(VhostId vhost, const std::function<void(const TopicDefinition&)>& fn) const = 0;
     /// Queues that a message published to `exchange` reaches: bindings, exchange-to-exchange hops, alternates. `exchange`
     /// with an empty name routes to the queue named by the key.
     virtual void route(const ExchangeDefinition& exchange, const RoutingFacts& facts, Route& out) const = 0;
@@ -67,6 +71,8 @@ public:
     [[nodiscard]] virtual const CatalogView& catalog() const = 0;
     /// The core this connection runs on: for DeclareQueue::near.
     [[nodiscard]] virtual CoreId core() const = 0;
+    /// How many shards there are, numbered from 0.
+    [[nodiscard]] virtual std::uint16_t shard_count() const = 0;
     virtual void send(ShardId shard, RequestId request, ShardCommand command) = 0;
     virtual void send(RequestId request, AdminCommand command) = 0;
     /// Asks whether `user` may log in by that password from where this connection comes from. Answered by LoginChecked,
@@ -77,5 +83,8 @@ public:
     /// Delivers a message straight to a consumer of another connection (direct reply); false if it is not known to exist.
     virtual bool send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) = 0;
 };
+
+/// The shard in which a cursor group lives.
+[[nodiscard]] ShardId shard_of_group(std::string_view group, std::uint16_t shard_count);
 
 }  // namespace fantail::broker

@@ -209,7 +209,7 @@ Handled Channel::finish(PendingMethod& pending, GetMessage& what) {
     const broker::Deliver& got = answer->message;
     record::RecordView record;
     const auto batch = got.count == 0 ? Result<record::BatchView>(fail(ErrorCode::not_found, ""))
-                                      : record::BatchView::parse(*got.batch);
+                                      : record::BatchView::parse(parts_.unpacked.of(got.batch));
     auto cursor = batch ? batch->records() : Result<record::RecordCursor>(fail(ErrorCode::not_found, ""));
     if (!cursor || !cursor->skip(got.index) || !cursor->next(record)) {
         link().send(number_, BasicGetEmpty{});
@@ -246,7 +246,7 @@ void Channel::on_deliver(const Consumer& consumer, broker::Deliver& delivery) {
 /// Writes the first `count` records of the delivery. Hot.
 void Channel::write_records(const Consumer& consumer, const broker::Deliver& delivery, std::uint32_t count) {
     if (count == 0 || !delivery.batch) return;
-    const auto batch = record::BatchView::parse(*delivery.batch);
+    const auto batch = record::BatchView::parse(parts_.unpacked.of(delivery.batch));
     if (!batch) return;
     auto cursor = batch->records();
     if (!cursor || !cursor->skip(delivery.index)) return;

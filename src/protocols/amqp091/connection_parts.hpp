@@ -9,6 +9,7 @@
 #include "protocols/amqp091/publisher.hpp"
 #include "protocols/amqp091/request_ids.hpp"
 #include "protocols/amqp091/settler.hpp"
+#include "protocols/amqp091/unpacked_batch.hpp"
 
 namespace fantail::amqp091 {
 
@@ -20,6 +21,7 @@ public:
     Link& link;
     Settler settler;
     Mapper mapper;
+    UnpackedBatch unpacked;
     Consumers consumers;
     std::uint64_t unfinished_bytes = 0;        ///< announced bodies that are not complete
     bool paused = false;                       ///< the peer reads too slowly: consumers stand still

@@ -90,6 +90,9 @@ public:
         const std::string word = operation == broker::Operation::write ? "write " : "read ";
         return !denied.contains(word + std::string(exchange) + "/" + std::string(key));
     }
+    const broker::TopicDefinition* topic(VhostId, std::string_view) const override { return nullptr; }
+    const broker::TopicDefinition* topic(TopicId) const override { return nullptr; }
+    void for_each_topic(VhostId, const std::function<void(const broker::TopicDefinition&)>&) const override {}
     bool may_enter(std::string_view, VhostId) const override { return !entry_denied; }
 
 private:
@@ -186,6 +189,7 @@ public:
     // Port
     const broker::CatalogView& catalog() const override { return topology; }
     CoreId core() const override { return CoreId(0); }
+    std::uint16_t shard_count() const override { return 1; }
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override {
         if (answers) std::visit([&](const auto& c) { answer(request, c); }, command);
         if (records) sent.push_back({shard, request, std::move(command)});

@@ -92,6 +92,7 @@ public:
     void close() override { closed = true; }
     const broker::CatalogView& catalog() const override { return backend_.topology; }
     CoreId core() const override { return CoreId(0); }
+    std::uint16_t shard_count() const override { return 1; }
     void send(ShardId, RequestId request, broker::ShardCommand command) override {
         last_request = request;
         shard_commands.push_back(std::move(command));

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Changes and snapshots of cursor groups out of arbitrary bytes: refused, or taken and given back as the same bytes. Groups
+//! that come out of them answer their members.
+#include <memory>
+
+#include "broker/groups/group_table.hpp"
+
+namespace {
+
+using namespace fantail;
+
+struct SilentHost final : broker::GroupHost {
+    void answer(const broker::Origin&, broker::GroupAnswer) override { ++answers; }
+    Lsn persist(ByteView change, bool) override {
+        FANTAIL_ASSERT(broker::decode_group_change(change).has_value());
+        return Lsn(++changes);
+    }
+    std::uint64_t random() override { return ++randoms; }
+    std::uint64_t answers = 0, changes = 0, randoms = 0;
+};
+
+Bytes encoded(const broker::GroupTable& table) {
+    Bytes bytes;
+    Writer out(bytes);
+    table.encode(out);
+    return bytes;
+}
+
+/// A newcomer joins the first groups that there are.
+void live_on(broker::GroupTable& table, SilentHost& host) {
+    Now now{WallTime{1'000'000}, MonoTime{1'000'000}};
+    table.recovered(now, [](QueueId log) { return log.value % 2 == 0; });
+    std::vector<broker::GroupListing> groups;
+    table.list(groups);
+    groups.resize(std::min<std::size_t>(groups.size(), 4));
+    for (const broker::GroupListing& each : groups) {
+        broker::JoinGroup join;
+        join.protocol_type = each.protocol_type;
+        join.protocols = {{"range", {}, {}}};
+        join.session_timeout_ms = 10'000;
+        table.handle({}, {each.group, std::make_unique<broker::GroupAction>(std::move(join))}, now);
+        table.handle({}, {each.group, std::make_unique<broker::GroupAction>(broker::DescribeGroup{})}, now);
+    }
+    for (int n = 0; n < 20 && table.deadline() != MonoTime::never(); ++n) {
+        now.mono = std::max(now.mono, table.deadline());
+        table.on_tick(now);
+    }
+    table.on_durable(Lsn(host.changes));
+    FANTAIL_ASSERT(host.answers >= groups.size());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const ByteView input(data, size);
+    if (const auto change = broker::decode_group_change(input)) {
+        Bytes once, twice;
+        broker::encode_group_change(*change, once);
+        const auto again = broker::decode_group_change(once);
+        FANTAIL_ASSERT(again.has_value());
+        broker::encode_group_change(*again, twice);
+        FANTAIL_ASSERT(once == twice);
+    }
+    SilentHost host;
+    broker::GroupTable table(host);
+    Reader in(input);
+    if (!table.decode(in)) return 0;
+    const Bytes bytes = encoded(table);
+    broker::GroupTable copy(host);
+    Reader again(bytes);
+    FANTAIL_ASSERT(copy.decode(again));
+    FANTAIL_ASSERT(again.done());
+    FANTAIL_ASSERT(encoded(copy) == bytes);
+    live_on(table, host);
+    return 0;
+}
