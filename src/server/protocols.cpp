@@ -3,6 +3,7 @@
 #include "server/protocols.hpp"
 
 #include "protocols/amqp091/amqp_protocol.hpp"
+#include "protocols/kafka/kafka_protocol.hpp"
 #include "server/admin/admin_session.hpp"
 #include "sys/tls.hpp"
 
@@ -28,11 +29,25 @@ amqp091::AmqpOptions amqp_options(const Settings& settings) {
     return options;
 }
 
+kafka::KafkaOptions kafka_options(const Settings& settings) {
+    kafka::KafkaOptions options;
+    options.advertised_host = settings.kafka_advertised_host;
+    options.advertised_port = static_cast<std::uint16_t>(settings.kafka_advertised_port);
+    options.cluster_id = settings.kafka_cluster_id;
+    options.vhost = settings.kafka_vhost;
+    options.anonymous_user = settings.kafka_anonymous_user;
+    options.request_size_max = static_cast<std::uint32_t>(settings.kafka_request_size_max);
+    options.auto_create_topics = settings.kafka_auto_create_topics;
+    options.partitions_default = static_cast<std::uint32_t>(settings.kafka_partitions_default);
+    return options;
+}
+
 }  // namespace
 
 std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, AdminBackend& admin,
                                                     const std::shared_ptr<runtime::TlsSlot>& tls) {
     const protocols::Protocol amqp = amqp091::make_protocol(amqp_options(settings));
+    const protocols::Protocol kafka = kafka::make_protocol(kafka_options(settings));
     const protocols::Protocol http = AdminSession::protocol(admin);
     std::vector<runtime::ListenerConfig> listeners;
     for (const auto& [name, setting] : settings.listeners) {
@@ -44,7 +59,8 @@ std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, Ad
         // The first is what a peer that nobody understands is answered in.
         if (name == "http") listener.protocols = {http};
         else if (name == "amqps") listener.protocols = {amqp};
-        else listener.protocols = {amqp, http};
+        else if (name == "kafka") listener.protocols = {kafka, amqp, http};
+        else listener.protocols = {amqp, kafka, http};
         if (name == "amqps") listener.tls = tls;
     }
     return listeners;

@@ -158,6 +158,7 @@ std::vector<Entry> make_entries() {
                          "The least important messages written to stderr."));
     all.push_back(listener("amqp", "AMQP 0-9-1."));
     all.push_back(listener("amqps", "AMQP 0-9-1 over TLS; needs tls.certificate."));
+    all.push_back(listener("kafka", "The Kafka protocol."));
     all.push_back(listener("http", "Administration, health and metrics."));
     all.push_back(size("amqp.frame_size_max", 4096, 1 << 20, &Settings::amqp_frame_size_max,
                        "Largest frame offered to clients."));
@@ -174,6 +175,20 @@ std::vector<Entry> make_entries() {
     all.push_back(text("amqp.product", &Settings::amqp_product,
                        "Product name told to clients; some choose their behaviour by it."));
     all.push_back(text("amqp.version", &Settings::amqp_version, "Product version told to clients."));
+    all.push_back(text("kafka.advertised_host", &Settings::kafka_advertised_host,
+                       "Host that clients are told to connect to; empty: the address that they connected to."));
+    all.push_back(number("kafka.advertised_port", "", 0, 65535, &Settings::kafka_advertised_port,
+                         "Port that clients are told to connect to; 0: the one that they connected to."));
+    all.push_back(text("kafka.cluster_id", &Settings::kafka_cluster_id, "Name of the cluster told to clients."));
+    all.push_back(text("kafka.vhost", &Settings::kafka_vhost, "Virtual host whose topics clients see."));
+    all.push_back(text("kafka.anonymous_user", &Settings::kafka_anonymous_user,
+                       "User that clients on this machine are who do not log in; empty: all must."));
+    all.push_back(flag("kafka.auto_create_topics", &Settings::kafka_auto_create_topics,
+                       "Make topics that clients ask for and that are not there."));
+    all.push_back(number("kafka.partitions_default", "partitions", 1, 10'000, &Settings::kafka_partitions_default,
+                         "Partitions of topics that are made without a number."));
+    all.push_back(size("kafka.request_size_max", 1024, int_max, &Settings::kafka_request_size_max,
+                       "Largest request; a client that sends a larger one is closed."));
     all.push_back(text("auth.default_user", &Settings::auth_default_user,
                        "User made when a data directory is new; empty: none."));
     all.push_back(text("auth.default_password", &Settings::auth_default_password, "Its password."));

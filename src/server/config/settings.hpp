@@ -14,7 +14,7 @@ namespace fantail::server {
 
 /// A place to listen: `HOST:PORT`, port 0 for any free one.
 struct ListenerSetting {
-    std::string name;  ///< "amqp", "amqps", "http"
+    std::string name;  ///< "amqp", "amqps", "kafka", "http"
     std::string host;
     std::uint16_t port = 0;
     bool enabled = true;  ///< false: "off"
@@ -41,6 +41,15 @@ struct Settings {
     std::int64_t amqp_consumer_timeout_ms = 1'800'000;
     std::string amqp_product = "RabbitMQ";
     std::string amqp_version = "4.3.0";
+
+    std::string kafka_advertised_host;
+    std::int64_t kafka_advertised_port = 0;
+    std::string kafka_cluster_id = "fantail";
+    std::string kafka_vhost = "/";
+    std::string kafka_anonymous_user = "guest";  ///< empty: nobody is anonymous
+    bool kafka_auto_create_topics = true;
+    std::int64_t kafka_partitions_default = 1;
+    std::int64_t kafka_request_size_max = 100 << 20;
 
     std::string auth_default_user = "guest";
     std::string auth_default_password = "guest";

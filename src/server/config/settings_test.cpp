@@ -52,7 +52,7 @@ TEST_F(SettingsFile, AnUnknownKeyIsRefusedWithItsNameAndPlace) {
     EXPECT_THAT(text, HasSubstr(path_ + ":3:"));
     EXPECT_THAT(text, HasSubstr("unknown setting 'broker.coers'"));
     EXPECT_THAT(refusal("broker = 1\n"), HasSubstr(":1: unknown setting 'broker'"));
-    EXPECT_THAT(refusal("[listeners]\nkafka = '127.0.0.1:9092'\n"), HasSubstr("unknown setting 'listeners.kafka'"));
+    EXPECT_THAT(refusal("[listeners]\nsqs = '127.0.0.1:9324'\n"), HasSubstr("unknown setting 'listeners.sqs'"));
 }
 
 TEST_F(SettingsFile, AValueOutOfRangeIsRefusedWithKeyRangeAndPlace) {
