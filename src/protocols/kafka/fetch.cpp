@@ -3,6 +3,7 @@
 #include <array>
 #include <list>
 #include <map>
+#include <set>
 
 #include "protocols/kafka/data_messages.hpp"
 #include "protocols/kafka/exchanges.hpp"
@@ -54,17 +55,20 @@ private:
         }
         std::map<ShardId, broker::ReadLogs> questions;
         std::map<ShardId, std::vector<std::size_t>> places;
+        std::set<QueueId> asked;
         bool failed = false;
         for (const auto& topic : request().topics) {
             const broker::TopicDefinition* found = find(topic);
             for (const auto& partition : topic.partitions) {
-                const ApiError error = check(topic, found, partition);
+                ApiError error = check(topic, found, partition);
+                const QueueId log = partition_of(found, partition.partition);
+                // A read names each log once.
+                if (error == ApiError::none && !asked.insert(log).second) error = ApiError::invalid_request;
                 errors_.push_back(error);
                 failed = failed || error != ApiError::none;
                 const std::size_t place = slices_.size();
                 slices_.emplace_back();
                 if (error != ApiError::none) continue;
-                const QueueId log = partition_of(found, partition.partition);
                 const auto offset = static_cast<std::uint64_t>(partition.fetch_offset);
                 const auto bytes = static_cast<std::uint32_t>(std::max(partition.partition_max_bytes, 0));
                 questions[shard_of(log)].places.push_back({log, Offset(offset), bytes});

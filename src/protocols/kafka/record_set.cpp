@@ -39,7 +39,7 @@ Refusal check_times(const record::BatchView& batch, const broker::LogOptions& op
     const std::int64_t time = batch.max_timestamp().ms;
     if (options.older_max_ms && time < now.ms - *options.older_max_ms && time >= 0)
         return {ApiError::invalid_timestamp, "the timestamp is too long ago"};
-    if (options.newer_max_ms && time > now.ms + *options.newer_max_ms)
+    if (options.newer_max_ms && time > now.ms && time - now.ms > *options.newer_max_ms)
         return {ApiError::invalid_timestamp, "the timestamp is too far in the future"};
     return {};
 }

@@ -70,9 +70,9 @@ Session::Took Session::take(ByteView payload) {
 
 /// A peer that takes nothing gets nothing made for it, and an alarm stops producers alone.
 bool Session::may_take(const RequestHeader& header) {
-    const bool stop = blocked_ && header.api == ApiKey::produce;
-    host_.hold_input(stop);
-    return !stop && writable_ && exchanges_.size() < exchanges_max;
+    alarmed_ = blocked_ && header.api == ApiKey::produce;
+    host_.hold_input(alarmed_);
+    return !alarmed_ && writable_ && exchanges_.size() < exchanges_max;
 }
 
 void Session::begin(const RequestHeader& header) {
@@ -109,7 +109,7 @@ void Session::flush() {
         std::erase_if(waiting_, [&](const auto& each) { return each.second == done; });
         exchanges_.pop_front();
     }
-    if (held_ && exchanges_.size() < exchanges_max && writable_ && !blocked_) {
+    if (held_ && exchanges_.size() < exchanges_max && writable_ && !alarmed_) {
         held_ = false;
         host_.resume_input();
     }
@@ -129,13 +129,17 @@ void Session::on_writable(bool writable) {
 void Session::on_event(broker::Event& event) {
     if (const auto* blocked = std::get_if<broker::Blocked>(&event)) {
         blocked_ = blocked->on;
-        if (!blocked_) host_.hold_input(false);
+        if (!blocked_) {
+            alarmed_ = false;
+            host_.hold_input(false);
+        }
     } else if (std::holds_alternative<broker::CloseRequested>(event)) {
         return close();
     } else if (const auto at = waiting_.find(request_of(event)); at != waiting_.end()) {
         Exchange* const exchange = at->second;
         waiting_.erase(at);
-        exchange->on_event(event);
+        // One whose time was over has its response, which may wait for those before it.
+        if (!exchange->done()) exchange->on_event(event);
     }
     flush();
 }

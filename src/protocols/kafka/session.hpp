@@ -62,6 +62,7 @@ private:
     bool writable_ = true;
     bool blocked_ = false;  ///< by an alarm: what stores records is not taken
     bool held_ = false;     ///< a request waits in the input
+    bool alarmed_ = false;  ///< it waits for the end of the alarm
     bool closing_ = false;
 };
 
