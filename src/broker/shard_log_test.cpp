@@ -238,6 +238,20 @@ TEST(ShardLog, WaitingReadsAreAnsweredWhenTheirLogGoes) {
     EXPECT_EQ(got[0].slices.at(0).outcome, LogOutcome::not_found);
 }
 
+TEST(ShardLog, AReadIsAnsweredThoughOneOfItsLogsGoesWhileTheOtherIsReadFromTheDisk) {
+    LogWorld w;
+    w.put(definition(q2, QueueKind::stream));
+    w.shard->set_tail_cache_limit(0);
+    (void)w.appended({"a"});
+    w.turn();
+    w.send(bob, ReadLogs{{{q1, Offset(0), 1u << 20}, {q2, Offset(0), 1u << 20}}, 10'000, 1u << 20, false});
+    w.shard->queue_removed(q2);
+    const auto got = w.answers();
+    ASSERT_THAT(got, SizeIs(1));
+    EXPECT_THAT(LogWorld::bodies_of(got[0].slices.at(0)), ElementsAre("a"));
+    EXPECT_EQ(got[0].slices.at(1).outcome, LogOutcome::not_found);
+}
+
 TEST(ShardLog, WaitingReadsOfAConnectionThatIsGoneAreDropped) {
     LogWorld w;
     w.read(0, 1);

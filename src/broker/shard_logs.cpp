@@ -116,7 +116,14 @@ void Shard::proceed(LogRead& read) {
 }
 
 void Shard::wait(LogRead& read) {
-    if (std::exchange(read.waits, true)) return;
+    if (read.waits) return;
+    for (std::size_t i = 0; i < read.answer.slices.size(); ++i) {
+        if (find_log(read.question.places[i].log) != nullptr) continue;
+        // It went while another was read from the disk.
+        read.answer.slices[i].outcome = LogOutcome::not_found;
+        return finish(read);
+    }
+    read.waits = true;
     for (const LogPlace& place : read.question.places) find_log(place.log)->log().waiting.push_back(&read);
 }
 
