@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "protocols/kafka/codec.hpp"
+#include "protocols/kafka/link.hpp"
 
 namespace fantail::kafka {
 
-/// Makes values for the fields of a message: a third of them at the edges of their range. The views in them live as long as it.
+/// Makes values for the fields of a message: a third of the numbers at the edges of their range, some small, and some texts that
+/// a broker may know. The views in them live as long as it.
 class RandomMessage {
 public:
     RandomMessage(std::uint64_t seed, std::int16_t version) : engine_(seed), version_(version) {}
@@ -25,6 +27,8 @@ public:
             case 0: out = std::numeric_limits<T>::min(); break;
             case 1: out = std::numeric_limits<T>::max(); break;
             case 2: out = static_cast<T>(-1); break;
+            case 3:
+            case 4: out = static_cast<T>(upto(3)); break;
             default: out = static_cast<T>(engine_()); break;
         }
     }
@@ -32,7 +36,9 @@ public:
     void fill(double& out) { out = std::bit_cast<double>(engine_()); }
     void fill(ApiError& out) { out = ApiError{static_cast<std::int16_t>(engine_())}; }
     void fill(Uuid& out) {
-        for (auto& byte : out.bytes) byte = static_cast<std::uint8_t>(engine_());
+        if (upto(1) == 0) out = to_uuid(TopicId(upto(4)));
+        else
+            for (auto& byte : out.bytes) byte = static_cast<std::uint8_t>(engine_());
     }
     void fill(std::string_view& out) { out = text(); }
     void fill(ByteView& out) { out = as_bytes(text()); }
@@ -60,6 +66,10 @@ public:
 
 private:
     std::string_view text() {
+        static constexpr std::string_view known[] = {
+            "t",  "u",     "compacted", "g", "h",     "cleanup.policy", "compact", "delete", "retention.ms",
+            "-1", "PLAIN", "consumer",  "1", "a.name"};
+        if (upto(2) == 0) return known[upto(std::size(known) - 1)];
         // Lengths whose encoding takes one byte, two, and three, long ones seldom.
         const std::size_t size_max = upto(15) != 0 ? 8 : upto(15) != 0 ? 300 : 20'000;
         std::string& out = texts_.emplace_back(upto(size_max), '\0');
