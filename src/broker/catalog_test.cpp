@@ -332,6 +332,20 @@ TEST_F(CatalogTest, TopicPermissionsBindOnlyWhereTheyAreSet) {
     EXPECT_TRUE(catalog.topic_permissions().empty());
 }
 
+TEST(NamePattern, AMatchThatNeedsTooManyStepsIsNoneAndSoon) {
+    for (const char* evil : {"^([a-z]+-?)*$", "^(a+)+$", "(a|aa)+$", "^(.*a){20}$"}) {
+        const NamePattern pattern = NamePattern::compile(evil).value();
+        EXPECT_FALSE(pattern.matches(std::string(250, 'a') + "!")) << evil;  // for ever, if every way were tried
+    }
+    EXPECT_TRUE(NamePattern::compile("^([a-z]+-?)*$").value().matches("orders-eu"));
+}
+
+TEST(NamePattern, LooksAheadAsRabbitMqsDo) {
+    const NamePattern pattern = NamePattern::compile("^(?!amq\\.).*").value();
+    EXPECT_TRUE(pattern.matches("orders"));
+    EXPECT_FALSE(pattern.matches("amq.topic"));
+}
+
 TEST(NamePattern, RefusesWhatIsNoExpression) {
     for (const char* bad : {"(", "[a", "a{2,1}", "*"})
         EXPECT_EQ(NamePattern::compile(bad).error().code, ErrorCode::malformed) << bad;

@@ -14,15 +14,15 @@ namespace fantail::broker {
 /// characters. So does {client_id}: no protocol so far has such a thing.
 [[nodiscard]] std::string fill_in_names(std::string_view pattern, std::string_view user, std::string_view vhost);
 
-/// ECMAScript syntax, matched anywhere in the name unless anchored. The empty pattern means "^$": nothing but the empty name.
+/// Perl's syntax, as RabbitMQ's, matched anywhere in the name unless anchored. The empty pattern means "^$": nothing but the empty name.
 /// Immutable; copies share the compiled form.
 class NamePattern {
 public:
     /// Matches nothing but the empty name.
     NamePattern() = default;
-    /// Errors: malformed (not a regular expression, or one that is too large).
+    /// Errors: malformed (not a regular expression, or longer than 1024 bytes).
     [[nodiscard]] static Result<NamePattern> compile(std::string_view pattern);
-    /// Never throws: a match that the library gives up on is none.
+    /// Takes a few milliseconds at most, whatever the pattern: a match that needs more steps is none.
     [[nodiscard]] bool matches(std::string_view name) const;
 
 private:
