@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
+#include "base/limits.hpp"
 #include "base/time.hpp"
 #include "broker/api.hpp"
 
@@ -63,6 +64,9 @@ public:
     virtual ~Session() = default;
     /// Takes bytes from the peer. \return how many were consumed; the rest is shown again, with more behind it.
     virtual std::size_t on_bytes(ByteView bytes) = 0;
+    /// Most bytes that on_bytes() leaves unconsumed while it is read on, a message's beginning; a connection that leaves more
+    /// is cut off.
+    [[nodiscard]] virtual std::size_t kept_size_max() const { return limits::read_buffer_size / 2; }
     /// No more bytes in this turn: hand over what was gathered (open batches).
     virtual void end_of_input() = 0;
     virtual void on_event(broker::Event& event) = 0;

@@ -66,7 +66,7 @@ void Connection::on_readable() {
 bool Connection::read_once() {
     const MutableBytes buffer = core_.read_buffer();
     const std::size_t kept = tls_ ? 0 : kept_.size();
-    if (kept * 2 > buffer.size()) return false;  // a session that lets so much lie will never take it
+    if (kept * 2 > buffer.size()) return read_large();
     if (kept > 0) std::memcpy(buffer.data(), kept_.data(), kept);
     // A short read keeps turns short: with many messages a read, consumers would wait for each other's acks.
     const MutableBytes room = buffer.subspan(kept);
@@ -80,6 +80,21 @@ bool Connection::read_once() {
     bytes_in_ += *got;
     if (tls_) return take_cipher(buffer.subspan(0, *got));
     take_plain(buffer, kept, *got);
+    return true;
+}
+
+/// A message that outgrows the core's buffer gathers in one of its own.
+bool Connection::read_large() {
+    const std::size_t kept = kept_.size();
+    if (!session_ || kept > session_->kept_size_max()) return false;
+    kept_.resize(kept + limits::read_size_max);
+    const auto got = stream_->read_some(MutableBytes(kept_).subspan(kept));
+    const std::size_t fresh = got ? *got : 0;
+    kept_.resize(kept + fresh);
+    if (!got || stream_->at_end()) return false;
+    bytes_in_ += fresh;
+    const std::size_t used = fresh == 0 ? 0 : parse(kept_);
+    if (used > 0) kept_ = to_bytes(ByteView(kept_).subspan(used));
     return true;
 }
 

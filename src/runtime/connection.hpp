@@ -79,6 +79,7 @@ private:
     void open_session(const protocols::Protocol& protocol);
     void parse_kept();
     bool read_once();
+    bool read_large();
     void take_plain(MutableBytes buffer, std::size_t kept, std::size_t fresh);
     bool take_cipher(ByteView cipher);
     std::size_t parse(ByteView bytes);

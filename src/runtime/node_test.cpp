@@ -8,9 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <future>
+#include <string>
+#include <thread>
 
 #include "record/batch.hpp"
 #include "record/envelope.hpp"
@@ -335,6 +338,48 @@ TEST_F(NodeTest, WhatCameWhileACoreStoodStillIsReadBeforeAPeerIsCalledSilent) {
         ::close(peer);
     }
     ::close(sleeper);
+}
+
+/// False: the peer has ended the connection.
+bool send_all(int fd, const std::string& bytes) {
+    for (std::size_t sent = 0; sent < bytes.size();) {
+        const auto got = ::send(fd, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        if (got < 0) return false;
+        sent += static_cast<std::size_t>(got);
+    }
+    return true;
+}
+
+/// Takes messages of `message_size` bytes whole, each of one letter, and writes that letter; of an `x` it never takes any.
+class WholeSession final : public QuietSession {
+public:
+    static constexpr std::size_t message_size = 3'000'000;
+
+    using QuietSession::QuietSession;
+    std::size_t on_bytes(ByteView bytes) override {
+        std::size_t used = 0;
+        while (bytes.size() - used >= message_size && bytes[used] != 'x') {
+            const ByteView message = bytes.subspan(used, message_size);
+            const bool whole = std::ranges::all_of(message, [&](std::uint8_t c) { return c == message[0]; });
+            host_.out().push_back(whole ? message[0] : '!');
+            used += message_size;
+        }
+        return used;
+    }
+    [[nodiscard]] std::size_t kept_size_max() const override { return message_size; }
+};
+
+TEST_F(NodeTest, AMessageLargerThanTheReadBufferComesWholeAndOneBeyondTheSessionsLimitEndsTheConnection) {
+    start(1, {listener_of<WholeSession>("whole")});
+    const int fd = connect_to(node_->listeners().at(0).port);
+    std::string messages;
+    for (const char letter : {'a', 'b', 'c'}) messages.append(WholeSession::message_size, letter);
+    messages.append(1000, 'x');  // the beginning of the next
+    std::thread sender([&] { EXPECT_TRUE(send_all(fd, messages)); });
+    for (const char letter : {'a', 'b', 'c'}) EXPECT_EQ(next_byte(fd), letter);
+    sender.join();
+    EXPECT_FALSE(send_all(fd, std::string(30 * WholeSession::message_size, 'x')));
+    ::close(fd);
 }
 
 /// After its first byte consumes the queue "q" and writes every batch as it is; no deliveries while the peer is slow.

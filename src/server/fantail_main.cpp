@@ -26,7 +26,7 @@ void add_options(CLI::App& command, ServeOptions& options) {
     command.add_option("--data-dir", options.data_dir, "where everything is kept (default: ./data)")->type_name("DIR");
     command
         .add_option("--listen", options.listen,
-                    "a listener: amqp, amqps or http; port 0 for a free one; may be repeated")
+                    "a listener: amqp, amqps, kafka or http; port 0 for a free one; may be repeated")
         ->type_name("NAME=HOST:PORT")
         ->take_all();
     command.add_option("--set", options.set, "one setting (docs/guide/configuration.md); may be repeated")

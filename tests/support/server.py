@@ -28,17 +28,20 @@ class ServerError(Exception):
 class FantailServer:
     """One `fantail serve` process at a time over one data directory.
 
-    `prefix`: words before the command, a program that becomes it by exec (`prlimit`, `nsenter`); `environment`: variables
+    `listeners`: what it listens on. `prefix`: words before the command, a program that becomes it by exec (`prlimit`,
+    `nsenter`); `environment`: variables
     on top of this process's own.
     """
 
     name = "fantail"
 
-    def __init__(self, binary=None, data_dir=None, arguments=(), prefix=(), environment=None):
+    def __init__(self, binary=None, data_dir=None, arguments=(), prefix=(), environment=None,
+                 listeners=("amqp", "http")):
         self.binary = os.path.abspath(binary or os.environ.get("FANTAIL_BINARY") or DEFAULT_BINARY)
         self._owns_data_dir = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="fantail-test-")
         self._arguments = list(arguments)
+        self._listeners = listeners
         self._prefix = list(prefix)
         self._environment = dict(os.environ, **(environment or {}))
         self._process = None
@@ -65,7 +68,7 @@ class FantailServer:
         if not os.access(self.binary, os.X_OK):
             raise ServerError(f"no executable at {self.binary}; build it or pass --binary")
         listen = []
-        for name in ("amqp", "http"):
+        for name in self._listeners:
             listen += ["--listen", f"{name}={self.endpoints.get(name, '127.0.0.1:0')}"]
         self._stderr.clear()
         self._process = subprocess.Popen(

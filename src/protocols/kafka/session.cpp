@@ -54,6 +54,10 @@ std::size_t Session::on_bytes(ByteView bytes) {
     return closing_ ? bytes.size() : used;
 }
 
+std::size_t Session::kept_size_max() const {
+    return frame_size_size + options_->request_size_max + limits::read_size_max;
+}
+
 Session::Took Session::take(ByteView payload) {
     const auto header = decode_request_header(payload);
     if (!header) {
@@ -71,8 +75,9 @@ Session::Took Session::take(ByteView payload) {
 /// A peer that takes nothing gets nothing made for it, and an alarm stops producers alone.
 bool Session::may_take(const RequestHeader& header) {
     alarmed_ = blocked_ && header.api == ApiKey::produce;
-    host_.hold_input(alarmed_);
-    return !alarmed_ && writable_ && exchanges_.size() < exchanges_max;
+    const bool may = !alarmed_ && writable_ && exchanges_.size() < exchanges_max;
+    host_.hold_input(!may);
+    return may;
 }
 
 void Session::begin(const RequestHeader& header) {
@@ -111,6 +116,7 @@ void Session::flush() {
     }
     if (held_ && exchanges_.size() < exchanges_max && writable_ && !alarmed_) {
         held_ = false;
+        host_.hold_input(false);
         host_.resume_input();
     }
 }
@@ -129,10 +135,7 @@ void Session::on_writable(bool writable) {
 void Session::on_event(broker::Event& event) {
     if (const auto* blocked = std::get_if<broker::Blocked>(&event)) {
         blocked_ = blocked->on;
-        if (!blocked_) {
-            alarmed_ = false;
-            host_.hold_input(false);
-        }
+        if (!blocked_) alarmed_ = false;
     } else if (std::holds_alternative<broker::CloseRequested>(event)) {
         return close();
     } else if (const auto at = waiting_.find(request_of(event)); at != waiting_.end()) {

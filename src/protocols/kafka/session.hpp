@@ -18,6 +18,7 @@ public:
 
     // protocols::Session
     std::size_t on_bytes(ByteView bytes) override;
+    [[nodiscard]] std::size_t kept_size_max() const override;
     void end_of_input() override {}
     void on_event(broker::Event& event) override;
     void end_of_turn() override {}
