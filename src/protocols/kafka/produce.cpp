@@ -72,6 +72,7 @@ private:
             out.index = partition.index;
             const QueueId log = partition_of(topic, partition.index);
             if (acks_ < -1 || acks_ > 1) out.error = ApiError::invalid_required_acks;
+            else if (transactional_) out.error = ApiError::transactional_id_authorization_failed;  // none is given one
             else if (!may) out.error = ApiError::topic_authorization_failed;
             else if (topic == nullptr && version() >= 13) out.error = ApiError::unknown_topic_id;
             else if (log == QueueId()) out.error = ApiError::unknown_topic_or_partition;

@@ -107,6 +107,16 @@ TEST(KafkaProduce, TransactionalRecordsOutsideOfATransactionalRequestAreRefused_
     EXPECT_EQ(Producer().refusal(with_attributes(bits::transactional)), ApiError::invalid_txn_state);
 }
 
+TEST(KafkaProduce, ATransactionIsRefusedSinceNoneCanBegin_53) {
+    Producer p;
+    const Bytes batch = with_attributes(bits::transactional);
+    ProduceRequest request = produce_of(batch);
+    request.transactional_id = "t1";
+    p.send(request, by_name);
+    EXPECT_FALSE(p.has<broker::AppendLog>());
+    EXPECT_EQ(p.answer().error_code, ApiError::transactional_id_authorization_failed);
+}
+
 TEST(KafkaProduce, RecordsThatAreNotNumberedInARowAreRefused_87) {
     Bytes batch = batch_of({"a", "b"});
     store_be<std::int32_t>(batch.data() + at::last_offset_delta, 5);
