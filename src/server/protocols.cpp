@@ -42,6 +42,8 @@ kafka::KafkaOptions kafka_options(const Settings& settings) {
     return options;
 }
 
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
 }  // namespace
 
 std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, AdminBackend& admin,
@@ -59,8 +61,10 @@ std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, Ad
         // The first is what a peer that nobody understands is answered in.
         if (name == "http") listener.protocols = {http};
         else if (name == "amqps") listener.protocols = {amqp};
-        else if (name == "kafka") listener.protocols = {kafka, amqp, http};
-        else listener.protocols = {amqp, kafka, http};
+        else if (name == "kafka") listener.protocols = {kafka, amqp};
+        else listener.protocols = {amqp, kafka};
+        // Administration in plain HTTP goes no further than its own listener was let.
+        if (name == "amqp" && is_loopback(setting.host)) listener.protocols.push_back(http);
         if (name == "amqps") listener.tls = tls;
     }
     return listeners;
