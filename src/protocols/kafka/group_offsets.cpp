@@ -26,10 +26,11 @@ class OffsetCommitExchange final : public ExchangeOf<OffsetCommitRequest> {
             for (const auto& partition : topic.partitions) {
                 const QueueId log = partition_of(found, partition.partition_index);
                 ApiError error = group_refused;
-                if (error == ApiError::none) error = check(topic, found, log, partition.committed_offset);
+                if (error == ApiError::none) error = check(topic, found, log);
                 errors_.push_back(error);
                 if (error != ApiError::none) continue;
                 places_.push_back(errors_.size() - 1);
+                // A negative one goes through as it is: kafkajs resets a group by committing -1 or -2.
                 commit.offsets.push_back({log, Offset(static_cast<std::uint64_t>(partition.committed_offset)),
                                           partition.committed_leader_epoch,
                                           std::string(partition.committed_metadata.value_or(""))});
@@ -53,12 +54,11 @@ class OffsetCommitExchange final : public ExchangeOf<OffsetCommitRequest> {
     }
 
     [[nodiscard]] ApiError check(const OffsetCommitRequest::Topic& wanted, const broker::TopicDefinition* topic,
-                                 QueueId log, std::int64_t offset) const {
+                                 QueueId log) const {
         if (topic == nullptr && version() >= 10) return ApiError::unknown_topic_id;
         const std::string_view name = topic != nullptr ? std::string_view(topic->name) : wanted.name;
         if (!link().may(broker::Operation::read, name)) return ApiError::topic_authorization_failed;
-        if (log == QueueId()) return ApiError::unknown_topic_or_partition;
-        return offset < 0 ? ApiError::invalid_commit_offset_size : ApiError::none;
+        return log == QueueId() ? ApiError::unknown_topic_or_partition : ApiError::none;
     }
 
     void on_event(broker::Event& event) override {

@@ -218,7 +218,6 @@ TEST(KafkaOffsetCommit, GoodPartitionsAreCommittedAndBadOnesRefused) {
     Committer c;
     c.send(commit_of({{.partition_index = 0, .committed_offset = 5, .committed_metadata = "m"},
                       {.partition_index = 7, .committed_offset = 5},
-                      {.partition_index = 1, .committed_offset = -3},
                       {.partition_index = 1, .committed_offset = 9}}),
            8);
     auto commit = c.take_group<broker::CommitOffsets>();
@@ -231,8 +230,15 @@ TEST(KafkaOffsetCommit, GoodPartitionsAreCommittedAndBadOnesRefused) {
     const auto partitions = c.response<OffsetCommitResponse>(8).topics.at(0).partitions;
     EXPECT_EQ(partitions.at(0).error_code, ApiError::none);
     EXPECT_EQ(partitions.at(1).error_code, ApiError::unknown_topic_or_partition);
-    EXPECT_EQ(partitions.at(2).error_code, ApiError::invalid_commit_offset_size);
-    EXPECT_EQ(partitions.at(3).error_code, ApiError::offset_metadata_too_large);
+    EXPECT_EQ(partitions.at(2).error_code, ApiError::offset_metadata_too_large);
+}
+
+TEST(KafkaOffsetCommit, ANegativeOffsetIsKeptForKafkajsResetsGroupsByIt) {
+    Committer c;
+    c.send(commit_of({{.partition_index = 0, .committed_offset = -2}}), 5);
+    const auto commit = c.take_group<broker::CommitOffsets>();
+    ASSERT_THAT(commit.command.offsets, SizeIs(1));
+    EXPECT_EQ(static_cast<std::int64_t>(commit.command.offsets[0].offset.value), -2);
 }
 
 TEST(KafkaOffsetCommit, AMissingGroupIsCalledByWhatTheVersionKnows) {

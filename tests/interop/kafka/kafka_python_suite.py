@@ -79,7 +79,7 @@ class KafkaPython(unittest.TestCase):
         self.assertEqual([int(record.value) for record in self.read_all(500)], list(range(500)))
 
     def test_keys_headers_and_times_are_kept(self):
-        self.make()
+        self.make(retention_ms="-1")
         self.produce("v", key=b"k", headers=[("h", b"1"), ("h", b"2")], timestamp_ms=1_700_000_000_123)
         record, = self.read_all(1)
         self.assertEqual((record.key, record.value, record.timestamp), (b"k", b"v", 1_700_000_000_123))

@@ -202,7 +202,7 @@ class Records(KafkaTest):
 
     @needs_admin("list_offsets")
     def test_offsets_are_listed_by_first_last_newest_time_and_time(self):
-        topic = self.topic()
+        topic = self.topic(retention_ms=-1)
         producer = self.producer()
         for stamp in (1000, 5000, 3000):
             producer.produce(topic, b"x", timestamp=stamp)

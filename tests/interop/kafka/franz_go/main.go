@@ -60,6 +60,12 @@ func (t *test) make(partitions int32, settings map[string]*string) {
 	must(answer.Err)
 }
 
+// forever keeps records however old they say they are.
+func forever() map[string]*string {
+	value := "-1"
+	return map[string]*string{"retention.ms": &value}
+}
+
 func (t *test) produce(client *kgo.Client, values ...string) []int64 {
 	var records []*kgo.Record
 	for _, value := range values {
@@ -141,7 +147,7 @@ func (t *test) Test_every_codec_is_read_back() {
 }
 
 func (t *test) Test_keys_headers_and_times_are_kept() {
-	t.make(1, nil)
+	t.make(1, forever())
 	stamp := time.UnixMilli(1_700_000_000_123)
 	record := &kgo.Record{Topic: t.topic, Key: []byte("k"), Value: nil, Timestamp: stamp,
 		Headers: []kgo.RecordHeader{{Key: "h", Value: []byte("1")}, {Key: "h", Value: []byte("2")}}}
@@ -156,7 +162,8 @@ func (t *test) Test_keys_headers_and_times_are_kept() {
 func (t *test) Test_record_beyond_the_limit_is_refused() {
 	limit := "2000"
 	t.make(1, map[string]*string{"max.message.bytes": &limit})
-	err := t.client().ProduceSync(t.context, &kgo.Record{Topic: t.topic, Value: make([]byte, 3000)}).FirstErr()
+	producer := t.client(kgo.ProducerBatchCompression(kgo.NoCompression()))
+	err := producer.ProduceSync(t.context, &kgo.Record{Topic: t.topic, Value: make([]byte, 3000)}).FirstErr()
 	equal(true, errors.Is(err, kerr.MessageTooLarge))
 }
 
@@ -218,7 +225,7 @@ func (t *test) Test_static_member_comes_back() {
 }
 
 func (t *test) Test_offsets_by_time_and_deleted_records() {
-	t.make(1, nil)
+	t.make(1, forever())
 	client := t.client()
 	for _, stamp := range []int64{1000, 2000, 3000} {
 		must(client.ProduceSync(t.context, &kgo.Record{Topic: t.topic, Timestamp: time.UnixMilli(stamp), Value: []byte("x")}).FirstErr())

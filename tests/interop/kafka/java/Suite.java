@@ -142,7 +142,7 @@ public class Suite {
     }
 
     void test_keys_headers_times_and_nulls_are_kept() throws Exception {
-        make(1);
+        make(1, "retention.ms", "-1");
         Producer<String, String> producer = producer();
         producer.send(new ProducerRecord<>(topic, 0, 1_700_000_000_123L, "k", null,
                 List.of(new RecordHeader("h", "1".getBytes(StandardCharsets.UTF_8)), new RecordHeader("h", null)))).get();
@@ -240,7 +240,7 @@ public class Suite {
     }
 
     void test_first_last_and_time_offsets() throws Exception {
-        make(1);
+        make(1, "retention.ms", "-1");
         Producer<String, String> producer = producer();
         for (long stamp : new long[] {1000, 2000, 3000}) producer.send(new ProducerRecord<>(topic, 0, stamp, null, "x")).get();
         Consumer<String, String> consumer = consumer();

@@ -78,7 +78,7 @@ class Test {
   }
 
   async test_keys_headers_times_and_null_values_are_kept() {
-    await this.make();
+    await this.make(1, [{ name: 'retention.ms', value: '-1' }]);
     await this.produce(['x'], {}, { key: 'k', value: null, headers: { a: '1', b: ['2', '3'] }, timestamp: '1700000000123' });
     const { got } = await this.member();
     const message = await eventually(() => got[0], 'the record');
@@ -174,7 +174,7 @@ class Test {
   }
 
   async test_admin_offsets_by_time_and_deleted_records() {
-    await this.make();
+    await this.make(1, [{ name: 'retention.ms', value: '-1' }]);
     await this.produce(['a'], {}, { timestamp: '1000' });
     await this.produce(['b'], {}, { timestamp: '2000' });
     assert.deepStrictEqual(await this.admin.fetchTopicOffsetsByTimestamp(this.topic, 1500), [{ partition: 0, offset: '1' }]);
@@ -194,6 +194,9 @@ class Test {
     const offsets = await this.admin.fetchOffsets({ groupId, topics: [this.topic] });
     assert.strictEqual(offsets[0].partitions[0].offset, '2');
     await this.admin.resetOffsets({ groupId, topic: this.topic, earliest: true });
+    const again = await this.member();
+    await eventually(() => again.got.length === 2, 'both records again');
+    await again.consumer.disconnect();
     await this.admin.deleteGroups([groupId]);
     assert(!(await this.admin.listGroups()).groups.some((group) => group.groupId === groupId));
   }
