@@ -68,7 +68,18 @@ inline constexpr std::uint64_t group_bytes_max = 64u << 20;              ///< wh
 inline constexpr std::uint32_t group_offsets_max = 100'000;              ///< logs in which a group has an offset
 inline constexpr std::uint32_t group_answers_waiting_max = 65'536;       ///< commits of a shard that wait for the disk
 inline constexpr std::uint32_t group_first_join_ms = 300'000;            ///< longest wait of a new member's join
+inline constexpr std::uint32_t group_partitions_max = 30'000;            ///< that a group assigns to its members
+inline constexpr std::uint32_t group_pattern_size_max = 1'024;           ///< bytes
+inline constexpr std::uint32_t group_patterns_max = 16;                  ///< different ones among a group's members
+inline constexpr std::uint32_t group_refresh_ms = 1'000;                 ///< between looks for changed topics
 inline constexpr std::uint32_t group_sweep_ms = 600'000;                 ///< between searches for expired offsets
+
+// Transactions.
+inline constexpr std::uint32_t named_producers_max = 100'000;         ///< a shard
+inline constexpr std::uint32_t transaction_logs_max = 100'000;        ///< in one transaction
+inline constexpr std::uint32_t transaction_groups_max = 1'000;        ///< in one transaction
+inline constexpr std::uint32_t transaction_actions_waiting_max = 64;  ///< of one producer, for an earlier one
+inline constexpr std::uint32_t producer_sweep_ms = 600'000;           ///< between searches for expired producers
 
 // Names and structure.
 inline constexpr std::uint32_t name_size_max = 255;            ///< bytes of a queue, exchange, vhost, consumer name

@@ -26,7 +26,7 @@ auto* find_value(Map& map, const Key& key) {
 }
 
 std::vector<BindingNode*>& list_at(const Destination& to) {
-    return to.queue != nullptr ? to.queue->bindings : to.exchange->incoming;
+    return to.queue != nullptr ? to.queue->bindings.nodes() : to.exchange->incoming;
 }
 
 NamePattern compile_or_none(const std::string& pattern) {
@@ -89,9 +89,11 @@ Catalog::Applied Catalog::on(const VhostPut& change) {
 Catalog::Applied Catalog::on(const VhostRemoved& change) {
     VhostNode* node = vhost_node(change.vhost);
     if (node == nullptr) return CatalogEffect{};
-    while (!node->exchanges.empty()) remove_exchange(**node->exchanges.begin());
+    const std::vector<ExchangeNode*> exchanges(node->exchanges.begin(), node->exchanges.end());
+    for (ExchangeNode* each : exchanges) remove_exchange(*each);
     while (!node->topics.empty()) remove_topic(*TopicDefinitionRef(node->topics.begin()->second));
-    while (!node->queues.empty()) remove_queue(**node->queues.begin());
+    const std::vector<QueueNode*> queues(node->queues.begin(), node->queues.end());
+    for (QueueNode* each : queues) remove_queue(*each);
     for (auto& [name, user] : users_) {
         user.permissions.erase(change.vhost);
         user.topic_permissions.erase(change.vhost);
@@ -168,7 +170,7 @@ Catalog::Applied Catalog::on(const QueueRemoved& change) {
 }
 
 void Catalog::remove_queue(QueueNode& queue) {
-    while (!queue.bindings.empty()) remove_binding(*queue.bindings.back());
+    while (!queue.bindings.all().empty()) remove_binding(*queue.bindings.all().back());
     const QueueDefinitionRef gone = queue.definition;
     vhost_node(gone->vhost)->queues.erase(&queue);
     queues_.erase(gone->id);

@@ -105,6 +105,7 @@ public:
     /// Bindings that start at the exchange.
     [[nodiscard]] std::size_t binding_count(const ExchangeDefinition& exchange) const;
     [[nodiscard]] std::size_t queue_count() const { return queues_.size(); }
+    [[nodiscard]] std::size_t exchange_count() const { return exchanges_.size(); }
     [[nodiscard]] std::size_t queue_count(VhostId vhost) const;
     /// The number of the last start of the process; 0 before the first.
     [[nodiscard]] std::uint32_t boot() const { return boot_; }

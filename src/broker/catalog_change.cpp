@@ -19,6 +19,7 @@ public:
 
 private:
     void put(const std::string& v) { out_.string(v); }
+    void put(const RareText& v) { out_.string(v); }
     void put(const Bytes& v) { out_.string(as_text(v)); }
     void put(bool v) { out_.u8(v ? 1 : 0); }
     template <class T>
@@ -79,6 +80,7 @@ private:
     static constexpr std::uint64_t elements_max = 1u << 16;
 
     void get(std::string& v) { v = std::string(read_string(in_)); }
+    void get(RareText& v) { v = std::string(read_string(in_)); }
     void get(Bytes& v) { v = to_bytes(in_.take(in_.uvarint())); }
     void get(bool& v) { v = get_flag(); }
     template <class T>

@@ -100,7 +100,7 @@ BucketWalk::Progress Catalog::some_exchanges(BucketWalk& walk, std::size_t count
 BucketWalk::Progress Catalog::some_queue_bindings(BucketWalk& walk, std::size_t count,
                                                   const std::function<void(const BindingDefinition&)>& fn) const {
     return walk.next(queues_, count, [&](const auto& each) {
-        for (const BindingNode* binding : each.second.bindings) fn(definition_of(*binding));
+        for (const BindingNode* binding : each.second.bindings.all()) fn(definition_of(*binding));
     });
 }
 
@@ -139,7 +139,7 @@ void Catalog::for_each_binding_from(const ExchangeDefinition& exchange,
 void Catalog::for_each_binding_to(const QueueDefinition& queue,
                                   const std::function<void(const BindingDefinition&)>& fn) const {
     if (const QueueNode* node = queue_node(queue.id))
-        for (const BindingNode* binding : node->bindings) fn(definition_of(*binding));
+        for (const BindingNode* binding : node->bindings.all()) fn(definition_of(*binding));
 }
 
 void Catalog::for_each_binding_to(const ExchangeDefinition& exchange,

@@ -2,8 +2,10 @@
 //! What the catalog is made of: vhosts, exchanges, queues and bindings, linked by pointers.
 #pragma once
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -57,10 +59,26 @@ struct BindingEqual {
     }
 };
 
+/// Most queues have no bindings: then it takes a pointer.
+class BindingList {
+public:
+    using Nodes = std::vector<BindingNode*>;
+    [[nodiscard]] std::span<BindingNode* const> all() const {
+        return nodes_ ? std::span<BindingNode* const>(*nodes_) : std::span<BindingNode* const>();
+    }
+    [[nodiscard]] Nodes& nodes() {
+        if (!nodes_) nodes_ = std::make_unique<Nodes>();
+        return *nodes_;
+    }
+
+private:
+    std::unique_ptr<Nodes> nodes_;
+};
+
 struct QueueNode {
-    QueueDefinitionRef definition;       ///< the same object on every core
-    std::vector<BindingNode*> bindings;  ///< that lead here
-    mutable std::uint64_t mark = 0;      ///< the last message that was routed here
+    QueueDefinitionRef definition;   ///< the same object on every core
+    BindingList bindings;            ///< that lead here
+    mutable std::uint64_t mark = 0;  ///< the last message that was routed here
 };
 
 struct ExchangeNode {
@@ -97,7 +115,7 @@ struct NodeNameEqual {
     }
 };
 template <class Node>
-using NodesByName = std::unordered_set<Node*, NodeNameHash, NodeNameEqual>;
+using NodesByName = boost::unordered_flat_set<Node*, NodeNameHash, NodeNameEqual>;
 
 template <class Node>
 [[nodiscard]] Node* find_node(const NodesByName<Node>& nodes, std::string_view name) {

@@ -40,8 +40,10 @@ private:
         std::int64_t at_ms = 0;
         std::int64_t message_ms = 0;
         std::uint64_t turn = 0;  ///< of arrival: tells it from an earlier arrival of the id
+        /// Without a window at once, also when the clock was set back since.
         [[nodiscard]] bool expired(std::int64_t now_ms, std::int64_t queue_ms) const {
-            return at_ms + std::max(message_ms, queue_ms) <= now_ms;
+            const std::int64_t window_ms = std::max(message_ms, queue_ms);
+            return window_ms <= 0 || at_ms + window_ms <= now_ms;
         }
     };
     using Ids = std::unordered_map<std::string, Seen>;

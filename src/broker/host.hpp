@@ -45,6 +45,8 @@ public:
     /// Sends to another shard in this shard's own name; the answer comes to Shard::on_event.
     virtual void send(ShardId shard, RequestId request, ShardCommand command) = 0;
     [[nodiscard]] virtual std::uint64_t random() = 0;
+    /// The topology as this core knows it. Not to be asked before Shard::recovered().
+    [[nodiscard]] virtual const CatalogView& catalog() const = 0;
     /// Whom to emit to for Shard::on_event to get it.
     [[nodiscard]] virtual ConnectionId own_id() const = 0;
 };

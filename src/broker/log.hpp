@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "broker/log_producers.hpp"
+#include "broker/log_transactions.hpp"
 
 namespace fantail::broker {
 
@@ -28,6 +29,7 @@ struct Log {
 
     std::deque<Undurable> undurable;  ///< batches that a crash may still lose
     LogProducers producers;
+    LogTransactions transactions;
     Newest newest;
     std::vector<LogRead*> waiting;  ///< reads to be looked at again when the high watermark rises
 
@@ -42,16 +44,18 @@ struct Log {
         return undurable.empty() ? end : undurable.front().base;
     }
 
-    /// newest time svarint, newest base uvarint, LogProducers::encode()
+    /// newest time svarint, newest base uvarint, LogProducers::encode(), LogTransactions::encode()
     void encode(Writer& out) const {
         out.svarint(newest.time_ms);
         out.uvarint(newest.base);
         producers.encode(out);
+        transactions.encode(out);
     }
-    [[nodiscard]] bool decode(Reader& in) {
+    /// \param with_transactions whether the snapshot knows them
+    [[nodiscard]] bool decode(Reader& in, bool with_transactions) {
         newest.time_ms = in.svarint();
         newest.base = in.uvarint();
-        return producers.decode(in);
+        return producers.decode(in) && (!with_transactions || transactions.decode(in));
     }
 };
 

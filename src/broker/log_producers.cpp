@@ -23,6 +23,8 @@ ProducerBatch ProducerBatch::of(ByteView batch) {
     out.epoch = load_be<std::int16_t>(batch.data() + at::producer_epoch);
     out.first = load_be<std::int32_t>(batch.data() + at::base_sequence);
     out.last = plus(out.first, load_be<std::uint32_t>(batch.data() + at::last_offset_delta));
+    const auto attributes = load_be<std::uint16_t>(batch.data() + at::attributes);
+    out.transactional = (attributes & record::batch_attribute::transactional) != 0;
     return out;
 }
 
@@ -32,7 +34,7 @@ LogProducers::Verdict LogProducers::check(const ProducerBatch& batch) const {
     const Producer& known = at->second;
     if (batch.epoch < known.epoch) return {LogOutcome::fenced, {}};
     if (batch.epoch > known.epoch) return {batch.first == 0 ? LogOutcome::ok : LogOutcome::out_of_order, {}};
-    if (known.batches.empty()) return {};
+    if (known.batches.empty()) return {batch.first == 0 ? LogOutcome::ok : LogOutcome::out_of_order, {}};
     for (const Stored& each : known.batches)
         if (each.first == batch.first && each.last == batch.last) return {LogOutcome::ok, each.base};
     const std::int32_t last = known.batches.back().last;
@@ -50,6 +52,13 @@ void LogProducers::note(const ProducerBatch& batch, Offset base, WallTime now) {
     producer.last_time = now;
     if (producer.batches.size() == remembered_batches) producer.batches.erase(producer.batches.begin());
     producer.batches.push_back({batch.first, batch.last, base});
+}
+
+void LogProducers::note_marker(ProducerEpoch stamp, WallTime now) {
+    Producer& producer = producers_[stamp.id];
+    if (producer.epoch != stamp.epoch) producer.batches.clear();
+    producer.epoch = stamp.epoch;
+    producer.last_time = now;
 }
 
 void LogProducers::expire(WallTime before) {

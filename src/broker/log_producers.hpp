@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/time.hpp"
 #include "broker/api/log_commands.hpp"
+#include "broker/api/transaction_commands.hpp"
 #include "record/batch.hpp"
 
 namespace fantail::broker {
@@ -21,10 +22,12 @@ struct ProducerBatch {
     std::int16_t epoch = -1;
     std::int32_t first = -1;
     std::int32_t last = -1;
+    bool transactional = false;
 
     /// REQUIRES at least record::batch_header_size bytes.
     [[nodiscard]] static ProducerBatch of(ByteView batch);
     [[nodiscard]] bool numbered() const { return producer >= 0; }
+    [[nodiscard]] ProducerEpoch stamp() const { return {producer, epoch}; }
 };
 
 /// Follows from the batches in the log alone: live appends and replay both call note().
@@ -40,6 +43,8 @@ public:
     [[nodiscard]] Verdict check(const ProducerBatch& batch) const;
     /// The batch stands at `base`.
     void note(const ProducerBatch& batch, Offset base, WallTime now);
+    /// The producer's transaction ended. Lower epochs are fenced.
+    void note_marker(ProducerEpoch producer, WallTime now);
     /// Forgets who has sent nothing since `before`.
     void expire(WallTime before);
 
@@ -61,7 +66,7 @@ private:
     struct Producer {
         std::int16_t epoch = -1;
         WallTime last_time;
-        std::vector<Stored> batches;  ///< oldest first, at most remembered_batches
+        std::vector<Stored> batches;  ///< of this epoch; oldest first, at most remembered_batches
     };
     std::map<std::int64_t, Producer> producers_;
 };

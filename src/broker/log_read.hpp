@@ -30,7 +30,8 @@ struct TimeSearch {
     QueueId log;
     WallTime time;
     std::uint64_t next = 0;  ///< offset of the next batch to look at
-    bool newest = false;     ///< the batch at `next` has the greatest time of all: its first record with that
+    bool committed_only = false;
+    bool newest = false;  ///< the batch at `next` has the greatest time of all: its first record with that
 
     /// Looks into the next batch. Returns whether the search is over; `answer` then has what was found.
     [[nodiscard]] bool look_at(ByteView batch, std::uint64_t base, OffsetFound& answer) const;

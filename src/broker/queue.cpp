@@ -17,7 +17,8 @@ Queue::Rare& Queue::rare() {
 }
 
 Level& Queue::level(std::uint8_t number) {
-    while (levels() <= number) more_levels_.push_back(std::make_unique<Level>());
+    if (number > 0 && !more_levels_) more_levels_ = std::make_unique<Levels>();
+    while (levels() <= number) more_levels_->push_back(std::make_unique<Level>());
     return existing(number);
 }
 
@@ -101,7 +102,7 @@ QueueFigures Queue::figures() const {
     f.consumers = attached_;
     f.published = published_;
     f.delivered = delivered_;
-    f.redelivered = redelivered_;
+    f.redelivered = rare_ ? rare_->redelivered : 0;
     f.settled = settled_;
     return f;
 }

@@ -53,7 +53,7 @@ public:
     [[nodiscard]] Level& level(std::uint8_t number);
     /// REQUIRES number < levels().
     [[nodiscard]] const Level& level(std::uint8_t number) const { return existing(number); }
-    [[nodiscard]] std::size_t levels() const { return 1 + more_levels_.size(); }
+    [[nodiscard]] std::size_t levels() const { return more_levels_ ? 1 + more_levels_->size() : 1; }
 
     // Publishing (queue_append.cpp).
     [[nodiscard]] Admission admit(const Append& append);
@@ -105,6 +105,12 @@ public:
     [[nodiscard]] Log& log();
     [[nodiscard]] std::uint64_t log_start() const { return first_.head; }
     [[nodiscard]] std::uint64_t high_watermark() const { return log_ ? log_->high_watermark(first_.end) : first_.end; }
+    /// Up to where every transaction is decided, as far as durable.
+    [[nodiscard]] std::uint64_t stable_end() const;
+    /// The end of what a reader may see.
+    [[nodiscard]] std::uint64_t readable_end(bool committed_only) const {
+        return committed_only ? stable_end() : high_watermark();
+    }
     /// What a producer's number says about a batch; a duplicate was stored at the offset.
     [[nodiscard]] LogProducers::Verdict check_producer(const ProducerBatch& batch);
     /// What was appended at `base` is safe when `lsn` is. Returns whether nothing else waits.
@@ -113,7 +119,11 @@ public:
     bool became_durable();
     /// Fills a slice from memory, `bytes_max` at most but a batch at least.
     /// \return where the disk must be read for the slice; nothing if it is not needed
-    [[nodiscard]] std::optional<std::uint64_t> fill(LogSlice& slice, Offset from, std::uint64_t bytes_max) const;
+    [[nodiscard]] std::optional<std::uint64_t> fill(LogSlice& slice, Offset from, std::uint64_t bytes_max,
+                                                    bool committed_only) const;
+    /// Brings the slice's bounds up to date before it is given, and adds what was aborted of its batches.
+    void conclude(LogSlice& slice, Offset from, bool committed_only) const;
+    [[nodiscard]] std::vector<ProducerFigures> producers() const;
     /// The batch that holds `offset`, if it is durable and in memory.
     [[nodiscard]] BatchRef durable_in_memory(std::uint64_t offset) const;
     /// The first offset at or behind `offset` whose batch is in memory; the end if there is none.
@@ -124,8 +134,9 @@ public:
 
     // Recovery (queue_recovery.cpp).
     void encode(Writer& out) const;
-    /// \param with_log whether the snapshot knows logs
-    [[nodiscard]] bool decode(Reader& in, bool with_log);
+    enum class Logs : std::uint8_t { unknown, without_transactions, whole };
+    /// \param logs what the snapshot knows of them
+    [[nodiscard]] bool decode(Reader& in, Logs logs);
     void finish_replay(const std::function<const OffsetSet&(StreamId)>& covered, bool crashed);
 
 private:
@@ -150,6 +161,7 @@ private:
         DeathReason reason;
         MonoTime not_before;
     };
+    using Levels = std::vector<std::unique_ptr<Level>>;
     /// What few queues need.
     struct Rare {
         explicit Rare(ReadCache& cache) : letter_reader(cache) {}
@@ -162,12 +174,15 @@ private:
         Deduplication seen;
         QueueRetention retention;
         std::uint64_t last_base = 0;  ///< of a stream's last batch
+        std::uint64_t redelivered = 0;
+        std::uint32_t timed_members = 0;  ///< with a time-out
     };
 
     [[nodiscard]] Rare& rare();
-    [[nodiscard]] Level& existing(std::size_t number) { return number == 0 ? first_ : *more_levels_[number - 1]; }
+    [[nodiscard]] bool has_timed_members() const { return rare_ && rare_->timed_members > 0; }
+    [[nodiscard]] Level& existing(std::size_t number) { return number == 0 ? first_ : *(*more_levels_)[number - 1]; }
     [[nodiscard]] const Level& existing(std::size_t number) const {
-        return number == 0 ? first_ : *more_levels_[number - 1];
+        return number == 0 ? first_ : *(*more_levels_)[number - 1];
     }
     [[nodiscard]] StreamId stream(std::uint8_t level) const { return level_stream(id_, level); }
     [[nodiscard]] std::uint64_t ready_bytes() const;
@@ -212,6 +227,7 @@ private:
     // queue_settle.cpp
     void finish(std::uint8_t level, OffsetSpan span, Outcome outcome);
     void settle_span(std::uint8_t level, OffsetSpan span);
+    void put_back_unseen(std::uint8_t number, OffsetSpan span);
     void give_back(std::uint8_t level, OffsetSpan span, bool failed);
     void give_back_run(std::uint8_t level, OffsetSpan span, LeaseCounts before, bool failed);
     void die(std::uint8_t level, OffsetSpan span, DeathReason reason);
@@ -225,7 +241,9 @@ private:
     void feed(Consumer& consumer);
     [[nodiscard]] std::uint64_t feed_batch(Consumer& consumer, const BatchRef& batch);
     [[nodiscard]] OffsetSpan matching_run(StreamCursor& cursor, const BatchRef& batch, std::uint64_t most) const;
+    [[nodiscard]] bool is_hidden(const BatchRef& batch) const;
     void start_cursor(Consumer& consumer, const AddConsumer& command);
+    [[nodiscard]] QueueRetention::Limits retention_limits() const;
     void trim();
 
     // queue_log.cpp
@@ -245,7 +263,7 @@ private:
     ShardContext& context_;
     std::shared_ptr<const QueueRules> rules_;  ///< shared with queues that have the same
     Level first_;
-    std::vector<std::unique_ptr<Level>> more_levels_;
+    std::unique_ptr<Levels> more_levels_;  ///< few queues have any
     ReadyRing ring_;
     std::vector<Consumer*> members_;  ///< consumers and lease holders
     std::unique_ptr<Rare> rare_;
@@ -254,10 +272,8 @@ private:
     std::unique_ptr<Log> log_;
     std::uint64_t published_ = 0;
     std::uint64_t delivered_ = 0;
-    std::uint64_t redelivered_ = 0;
     std::uint64_t settled_ = 0;
     std::uint32_t attached_ = 0;
-    std::uint32_t timed_members_ = 0;  ///< with a time-out
     bool defined_ = false;
     bool dirty_ = false;
     bool unused_told_ = false;

@@ -27,7 +27,7 @@ Consumer& Queue::member(const ConsumerKey& key) {
         slot->key = key;
         slot->queue = this;
         slot->timeout_ms = rules_->consumer_timeout_ms;
-        if (slot->timeout_ms >= 0) ++timed_members_;
+        if (slot->timeout_ms >= 0) ++rare().timed_members;
         members_.push_back(slot.get());
     }
     return *slot;
@@ -38,7 +38,7 @@ Result<void> Queue::add_consumer(const AddConsumer& command, ConnectionId connec
     Consumer& c = member({connection, command.consumer, id_});
     if (c.attached) return fail(ErrorCode::already_exists, "consumer exists");
     if (command.timeout_ms) {
-        timed_members_ += (*command.timeout_ms >= 0 ? 1 : 0) - (c.timeout_ms >= 0 ? 1 : 0);
+        rare().timed_members += (*command.timeout_ms >= 0 ? 1 : 0) - (c.timeout_ms >= 0 ? 1 : 0);
         c.timeout_ms = *command.timeout_ms;
     }
     c.prefetch = command.prefetch;
@@ -147,7 +147,7 @@ void Queue::detach(Consumer& c) {
 
 void Queue::free_if_idle(Consumer& c) {
     if (c.attached || c.held > 0 || c.gets > 0) return;
-    if (c.timeout_ms >= 0) --timed_members_;
+    if (c.timeout_ms >= 0) --rare().timed_members;
     std::erase(members_, &c);
     context_.consumers.erase(ConsumerKey(c.key));
 }

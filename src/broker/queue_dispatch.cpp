@@ -67,7 +67,7 @@ Deliver Queue::take(const Head& head, std::uint64_t count, ConsumerId consumer) 
     d.acquired_count = head.counts.acquired;
     head.level->take_ready({head.span.first, head.span.first + count});
     delivered_ += count;
-    if (head.redelivered) redelivered_ += count;
+    if (head.redelivered) rare().redelivered += count;
     return d;
 }
 

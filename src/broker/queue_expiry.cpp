@@ -96,7 +96,7 @@ void Queue::release_due() {
 }
 
 void Queue::time_out_consumers() {
-    if (timed_members_ == 0) return;
+    if (!has_timed_members()) return;
     for (std::size_t i = 0; i < members_.size();) {
         Consumer& c = *members_[i];
         if (c.timeout_ms < 0 || c.times_out_at() > context_.now.mono) {
@@ -146,14 +146,14 @@ MonoTime Queue::wake_time() {
             at = std::min(at, at_wall(l.rare->head_expires_ms));
         if (l.rare->reader) at = std::min(at, l.rare->reader->retry_at());
     }
-    for (Consumer* c : timed_members_ > 0 || rules_->is_stream() ? members_ : std::vector<Consumer*>{}) {
+    for (Consumer* c : has_timed_members() || rules_->is_stream() ? members_ : std::vector<Consumer*>{}) {
         if (c->timeout_ms >= 0) at = std::min(at, c->times_out_at());
         if (c->cursor) at = std::min(at, c->cursor->reader.retry_at());
     }
     if (rare_) {
         at = std::min(at, rare_->letter_reader.retry_at());
         if (!rare_->retries.empty()) at = std::min(at, rare_->retries.front().not_before);
-        const auto trims = rules_->is_stream() ? rare_->retention.next_trim_ms(rules_->retention_ms) : std::nullopt;
+        const auto trims = rules_->is_stream() ? rare_->retention.next_trim_ms(retention_limits()) : std::nullopt;
         if (trims) at = std::min(at, at_wall(*trims));
     }
     if (rules_->expires_ms >= 0 && attached_ == 0 && !unused_told_)

@@ -125,6 +125,13 @@ void Level::take_ready(OffsetSpan span) {
     fresh -= span.size();
 }
 
+bool Level::untake(OffsetSpan span) {
+    if (span.end != next) return false;
+    next = span.first;
+    fresh += span.size();
+    return true;
+}
+
 void Level::hold(std::uint64_t offset, std::int64_t due_ms) {
     need_rare().delay.put(offset, due_ms);
     if (offset >= next) --fresh;

@@ -85,6 +85,8 @@ public:
     void take_ready(OffsetSpan span);
     /// Leased offsets are ready again, in their place.
     void put_back(OffsetSpan span) { returned.insert(span); }
+    /// Undoes take_ready() of the last that was taken. \return false, and changes nothing, if it was not the last.
+    [[nodiscard]] bool untake(OffsetSpan span);
     /// Holds an offset back until `due_ms`. REQUIRES it leased, or fresh and just appended.
     void hold(std::uint64_t offset, std::int64_t due_ms);
     /// Whether it waits in the delay index.

@@ -8,6 +8,12 @@ namespace fantail::broker {
 
 namespace {
 
+constexpr std::uint16_t marker_version = 0;
+constexpr std::uint16_t marker_abort = 0;
+constexpr std::uint16_t marker_commit = 1;
+/// There is one coordinator for each name, for ever.
+constexpr std::uint32_t marker_coordinator_epoch = 0;
+
 constexpr std::string_view filter_header = "x-stream-filter-value";
 
 /// The record's own time to live in milliseconds.
@@ -26,6 +32,30 @@ std::uint16_t batch_flags(ByteView batch) {
 }
 
 WallTime batch_time(ByteView batch) { return {load_be<std::int64_t>(batch.data() + record::batch_at::max_timestamp)}; }
+
+bool is_commit(ByteView marker) {
+    const auto view = record::BatchView::parse(marker);
+    auto records = view ? view->records() : std::unexpected(view.error());
+    record::RecordView record;
+    if (!records || !records->next(record)) return false;
+    Reader key(record.key);
+    return key.u16() == marker_version && key.u16() == marker_commit && !key.failed();
+}
+
+SharedBytes make_marker(ProducerEpoch producer, bool commit, WallTime now) {
+    Bytes key, value;
+    Writer(key).u16(marker_version);
+    Writer(key).u16(commit ? marker_commit : marker_abort);
+    Writer(value).u16(marker_version);
+    Writer(value).u32(marker_coordinator_epoch);
+    record::BatchBuilder builder;
+    builder.append({.timestamp = now, .key = key, .value = value});
+    record::BatchStamp stamp;
+    stamp.attributes = record::batch_attribute::transactional | record::batch_attribute::control;
+    stamp.producer_id = producer.id;
+    stamp.producer_epoch = producer.epoch;
+    return std::make_shared<const Bytes>(builder.finish(Offset(0), stamp));
+}
 
 std::uint64_t body_bytes(ByteView batch, std::uint32_t index, std::uint32_t count) {
     const auto view = record::BatchView::parse(batch);

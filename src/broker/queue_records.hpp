@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/time.hpp"
+#include "broker/api/transaction_commands.hpp"
 #include "record/batch.hpp"
 #include "record/envelope.hpp"
 
@@ -20,6 +21,14 @@ inline constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max(
 /// Bits of the batch's attributes (record::batch_attribute). REQUIRES a whole batch header.
 [[nodiscard]] std::uint16_t batch_flags(ByteView batch);
 [[nodiscard]] WallTime batch_time(ByteView batch);
+/// Whether it is a marker, which no reader of messages sees.
+[[nodiscard]] inline bool is_control(ByteView batch) {
+    return (batch_flags(batch) & record::batch_attribute::control) != 0;
+}
+/// What a marker says. REQUIRES is_control().
+[[nodiscard]] bool is_commit(ByteView marker);
+/// The marker that ends a producer's transaction (docs/formats/batch.md).
+[[nodiscard]] SharedBytes make_marker(ProducerEpoch producer, bool commit, WallTime now);
 /// Bytes of all values; the batch's size if it is compressed.
 [[nodiscard]] std::uint64_t body_bytes(ByteView batch);
 /// Bytes of the values of `count` records from `index` on.

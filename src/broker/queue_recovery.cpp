@@ -21,7 +21,7 @@ void Queue::encode(Writer& out) const {
     if (has_log) log_->encode(out);
 }
 
-bool Queue::decode(Reader& in, bool with_log) {
+bool Queue::decode(Reader& in, Logs logs) {
     const std::uint64_t count = in.uvarint();
     if (count == 0 || count > 256) return false;
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -32,7 +32,7 @@ bool Queue::decode(Reader& in, bool with_log) {
         rare().seen.decode(in);
         rare().retention.decode(in);
     }
-    if (with_log && in.u8() != 0 && !log().decode(in)) return false;
+    if (logs != Logs::unknown && in.u8() != 0 && !log().decode(in, logs == Logs::whole)) return false;
     return !in.failed();
 }
 
@@ -51,6 +51,9 @@ void Queue::finish_replay(const std::function<const OffsetSet&(StreamId)>& cover
         if (!rules_->is_stream() && rare_->seen.size() == 0) rare_.reset();
     }
     if (!rules_->is_stream()) log_.reset();
+    if (!log_) return mark_dirty();
+    log_->transactions.became_durable(first_.end);
+    log_->transactions.trim(first_.head);
     mark_dirty();
 }
 

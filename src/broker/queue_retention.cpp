@@ -33,13 +33,12 @@ void QueueRetention::halve() {
     granule_ = std::max(granule_ * 2, bytes_ / (limits::retention_entries_max / 2));
 }
 
-std::optional<std::uint64_t> QueueRetention::trim(std::int64_t bytes_max, std::int64_t age_max_ms,
-                                                  std::int64_t now_ms) {
+std::optional<std::uint64_t> QueueRetention::trim(const Limits& limits, std::int64_t now_ms) {
     std::optional<std::uint64_t> end;
-    while (pieces_.size() > 1) {
+    while (pieces_.size() > 1 && pieces_.front().end <= limits.end_max) {
         const Piece& oldest = pieces_.front();
-        const bool large = bytes_max >= 0 && bytes_ > static_cast<std::uint64_t>(bytes_max);
-        const bool old = age_max_ms >= 0 && oldest.newest_ms + age_max_ms <= now_ms;
+        const bool large = limits.bytes_max >= 0 && bytes_ > static_cast<std::uint64_t>(limits.bytes_max);
+        const bool old = limits.age_max_ms >= 0 && oldest.newest_ms + limits.age_max_ms <= now_ms;
         if (!large && !old) break;
         end = oldest.end;
         bytes_ -= oldest.bytes;
@@ -55,9 +54,9 @@ void QueueRetention::forget_below(std::uint64_t offset) {
     }
 }
 
-std::optional<std::int64_t> QueueRetention::next_trim_ms(std::int64_t age_max_ms) const {
-    if (age_max_ms < 0 || pieces_.size() < 2) return std::nullopt;
-    return pieces_.front().newest_ms + age_max_ms;
+std::optional<std::int64_t> QueueRetention::next_trim_ms(const Limits& limits) const {
+    if (limits.age_max_ms < 0 || pieces_.size() < 2 || pieces_.front().end > limits.end_max) return std::nullopt;
+    return pieces_.front().newest_ms + limits.age_max_ms;
 }
 
 std::uint64_t QueueRetention::seek(std::uint64_t head, std::int64_t time_ms) const {

@@ -20,13 +20,17 @@ public:
         std::int64_t newest_ms = 0;
     };
     void add(std::uint64_t end, std::uint64_t bytes, std::int64_t newest_ms);
-    /// One past the last offset to be trimmed, or nullopt. Negative limits are none.
-    [[nodiscard]] std::optional<std::uint64_t> trim(std::int64_t bytes_max, std::int64_t age_max_ms,
-                                                    std::int64_t now_ms);
+    struct Limits {
+        std::int64_t bytes_max = -1;   ///< negative: none
+        std::int64_t age_max_ms = -1;  ///< negative: none
+        std::uint64_t end_max = 0;     ///< nothing from here on is trimmed: a crash may still take it back
+    };
+    /// One past the last offset to be trimmed, or nullopt.
+    [[nodiscard]] std::optional<std::uint64_t> trim(const Limits& limits, std::int64_t now_ms);
     /// Forgets pieces that end at or before `offset`.
     void forget_below(std::uint64_t offset);
-    /// When the oldest piece gets too old.
-    [[nodiscard]] std::optional<std::int64_t> next_trim_ms(std::int64_t age_max_ms) const;
+    /// When the oldest piece gets too old, if it may be trimmed at all.
+    [[nodiscard]] std::optional<std::int64_t> next_trim_ms(const Limits& limits) const;
     /// An offset from which on a record at or after `time_ms` is found, starting from `head`.
     [[nodiscard]] std::uint64_t seek(std::uint64_t head, std::int64_t time_ms) const;
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

@@ -32,6 +32,7 @@ void Queue::finish(std::uint8_t number, OffsetSpan span, Outcome outcome) {
         case Outcome::reject: die(number, span, DeathReason::rejected); return;
         case Outcome::requeue: give_back(number, span, true); return;
         case Outcome::release: give_back(number, span, false); return;
+        case Outcome::unseen: put_back_unseen(number, span); return;
     }
 }
 
@@ -78,6 +79,13 @@ void Queue::settle_span(std::uint8_t number, OffsetSpan span) {
         }
     }
     l.settle(span, size_of(l, span), context_.cache);
+}
+
+/// Where later messages went to others meanwhile, these come behind them, and must say so.
+void Queue::put_back_unseen(std::uint8_t number, OffsetSpan span) {
+    if (!existing(number).untake(span)) return give_back(number, span, false);
+    delivered_ -= span.size();
+    mark_dirty();
 }
 
 void Queue::give_back(std::uint8_t number, OffsetSpan span, bool failed) {

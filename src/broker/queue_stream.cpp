@@ -42,7 +42,8 @@ void Queue::feed(Consumer& c) {
         if (cursor.next >= l.end) return;
         const StreamTail::Entry* entry = l.tail.find(cursor.next);
         if (entry != nullptr && entry->batch->lsn > context_.durable)
-            return;  // may still be lost, and its offset reused
+            return;                                       // may still be lost, and its offset reused
+        if (log_ && cursor.next >= stable_end()) return;  // may still be aborted
         BatchRef batch = l.in_tail(cursor.next);
         if (!batch) batch = locate_by(cursor.reader, l, cursor.next, true, {ReadPurpose::For::cursor, 0, c.key});
         if (!batch) return;
@@ -55,11 +56,20 @@ void Queue::feed(Consumer& c) {
     }
 }
 
+/// Markers, and what was aborted: consumers of messages see what is committed.
+bool Queue::is_hidden(const BatchRef& batch) const {
+    const std::uint16_t flags = batch_flags(**batch.bytes);
+    if ((flags & record::batch_attribute::transactional) == 0) return false;
+    if ((flags & record::batch_attribute::control) != 0) return true;
+    return log_ && log_->transactions.aborted(ProducerBatch::of(**batch.bytes).producer, batch.base);
+}
+
 /// Delivers the next run of one batch, or passes over what does not match. Returns about the bytes looked at.
 std::uint64_t Queue::feed_batch(Consumer& c, const BatchRef& batch) {
     StreamCursor& cursor = *c.cursor;
     const std::uint64_t from = cursor.next;
-    const OffsetSpan run = matching_run(cursor, batch, c.window());
+    const OffsetSpan none{batch.end(), batch.end()};
+    const OffsetSpan run = is_hidden(batch) ? none : matching_run(cursor, batch, c.window());
     cursor.next = run.end;
     const std::uint64_t bytes = (run.end - from) * ((*batch.bytes)->size() / batch.count + 1);
     if (run.empty()) return bytes;
@@ -107,10 +117,17 @@ OffsetSpan Queue::matching_run(StreamCursor& cursor, const BatchRef& batch, std:
     return run;
 }
 
+/// Only what is durable goes: after a crash a log must not start beyond its end.
+QueueRetention::Limits Queue::retention_limits() const {
+    return {rules_->length_bytes_max, rules_->retention_ms, high_watermark()};
+}
+
 void Queue::trim() {
     if (!rare_) return;
-    const auto end = rare_->retention.trim(rules_->length_bytes_max, rules_->retention_ms, context_.now.wall.ms);
-    if (end && *end > first_.head) settle_span(0, {first_.head, std::min(*end, first_.end)});
+    const auto end = rare_->retention.trim(retention_limits(), context_.now.wall.ms);
+    if (!end || *end <= first_.head) return;
+    settle_span(0, {first_.head, std::min(*end, first_.end)});
+    if (log_) log_->transactions.trim(first_.head);
 }
 
 }  // namespace fantail::broker

@@ -22,7 +22,7 @@ void ShardContext::read(StreamId stream, std::uint64_t from, std::uint32_t bytes
     host.read(stream, Offset(from), bytes_max, token);
 }
 
-Shard::Shard(ShardId id, ShardHost& host) : id_(id), context_(host), groups_(*this) {}
+Shard::Shard(ShardId id, ShardHost& host) : id_(id), context_(host), groups_(*this), transactions_(*this) {}
 
 Shard::~Shard() = default;
 
@@ -174,6 +174,7 @@ void Shard::on_durable(Lsn lsn) {
     }
     logs_became_durable();
     groups_.on_durable(context_.durable);
+    transactions_.on_durable(context_.durable);
     context_.cache.evict(context_.host, context_.durable);
 }
 
@@ -295,7 +296,7 @@ std::optional<QueueFigures> Shard::figures(QueueId queue) const {
 
 MonoTime Shard::deadline() const {
     const MonoTime queues = context_.timers.empty() ? MonoTime::never() : context_.timers.begin()->first.first;
-    return std::min(queues, groups_.deadline());
+    return std::min({queues, groups_.deadline(), transactions_.deadline()});
 }
 
 void Shard::wake_due_queues() {
@@ -315,6 +316,7 @@ void Shard::end_of_turn(const Now& now) {
     turn_.swap(context_.dirty);
     for (Queue* queue : turn_) queue->turn();
     if (groups_.deadline() <= now.mono) groups_.on_tick(now);
+    if (transactions_.deadline() <= now.mono) transactions_.on_tick(now);
     flush_returned();
     flush_settled();
     context_.cache.evict(context_.host, context_.durable);

@@ -21,6 +21,7 @@
 #include "broker/log_read.hpp"
 #include "broker/queue.hpp"
 #include "broker/shard_context.hpp"
+#include "broker/transactions/transaction_table.hpp"
 
 namespace fantail::broker {
 
@@ -28,7 +29,7 @@ namespace fantail::broker {
 /// into it from inside. Within a turn: any calls, then once end_of_turn().
 ///
 /// Durable state is changed by Queue::apply_* and Level only, from commands and from replay alike.
-class Shard final : private GroupHost {
+class Shard final : private GroupHost, private TransactionHost {
 public:
     /// `host` outlives the shard.
     Shard(ShardId id, ShardHost& host);
@@ -90,6 +91,7 @@ public:
     [[nodiscard]] std::optional<QueueFigures> figures(QueueId queue) const;
     /// Message bytes in memory: tails and read caches.
     [[nodiscard]] std::uint64_t cached_bytes() const { return context_.cache.bytes() + context_.reads.bytes(); }
+    void set_transaction_limits(const TransactionLimits& limits) { transactions_.set_limits(limits); }
     /// For tests and small machines: another maximum than limits::tail_cache_bytes_max.
     void set_tail_cache_limit(std::uint64_t bytes_max) { context_.cache.set_limit(bytes_max); }
 
@@ -123,12 +125,15 @@ private:
     void carry_out(const Origin& origin, AppendLog& command);
     void carry_out(const Origin& origin, ReadLogs& command);
     void carry_out(const Origin& origin, EndWait& command);
+    void carry_out(const Origin& origin, EnlistInLog& command);
+    void carry_out(const Origin& origin, EndInLog& command);
     void carry_out(const Origin& origin, FindOffset& command);
     void carry_out(const Origin& origin, TrimLog& command);
     void carry_out(const Origin& origin, DescribeLog& command);
     [[nodiscard]] Queue* find_log(QueueId id);
     [[nodiscard]] Lsn store(const AppendLog& command, Queue& log);
-    void answer_append(const Origin& origin, const LogAppended& answer, Lsn after);
+    using AppendAnswer = std::variant<LogAppended, LogMarked>;
+    void answer_append(const Origin& origin, const AppendAnswer& answer, Lsn after);
     void logs_became_durable();
     void fill(LogRead& read, std::size_t place);
     void proceed(LogRead& read);
@@ -148,6 +153,14 @@ private:
     void answer(const Origin& to, GroupAnswer answer) override;
     Lsn persist(ByteView change, bool lazy) override;
     [[nodiscard]] std::uint64_t random() override { return context_.host.random(); }
+    [[nodiscard]] const CatalogView& catalog() const override { return context_.host.catalog(); }
+
+    // Transactions (shard_transactions.cpp).
+    void carry_out(const Origin& origin, TransactionCommand& command);
+    void carry_out(const Origin& origin, ListTransactions& command);
+    void answer(const Origin& to, TransactionAnswer answer) override;
+    RequestId ask(ShardId shard, ShardCommand command) override;
+    void on_group_answer(const GroupAnswered& event);
 
     [[nodiscard]] Queue* find(QueueId id);
     /// Also null if it is closed.
@@ -171,18 +184,19 @@ private:
     ShardContext context_;
     Queues queues_;
     ExchangeMemory exchanges_;
-    std::uint64_t passages_ = 0;  ///< begun
+    std::uint64_t asked_ = 0;  ///< questions of its own
     ClockStep wall_clock_;
     bool crashed_ = false;          ///< the former process's last deliveries are not known
     std::deque<Confirm> confirms_;  ///< lsns do not fall
     std::unordered_map<ConnectionId, std::uint32_t> unconfirmed_;  ///< of them, a connection
     std::vector<Queue*> awaiting_durable_;                         ///< streams deliver only what is safe; each once
     GroupTable groups_;
+    TransactionTable transactions_;
     LogReads log_reads_;
     std::unordered_map<std::uint64_t, TimeSearch> time_searches_;  ///< by the token of the read under way
     struct AppendConfirm {
         ConnectionId connection;
-        LogAppended answer;
+        AppendAnswer answer;
         Lsn after;
     };
     std::deque<AppendConfirm> append_confirms_;        ///< in the order of `after`

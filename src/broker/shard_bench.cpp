@@ -2,6 +2,7 @@
 //! The shard's hot path: append, dispatch and settle. Goals: 40 ns a message in batches, 200 ns one by one.
 #include <benchmark/benchmark.h>
 
+#include "broker/catalog.hpp"
 #include "broker/shard.hpp"
 #include "record/batch.hpp"
 
@@ -28,7 +29,9 @@ public:
     void send(ShardId, RequestId, ShardCommand) override {}
     ConnectionId own_id() const override { return ConnectionId(1); }
     std::uint64_t random() override { return 0; }
+    const CatalogView& catalog() const override { return no_topics; }
 
+    Catalog no_topics;
     std::uint64_t lsn = 0;
     std::vector<Deliver> delivered;
 };

@@ -19,7 +19,7 @@ void Shard::carry_out(const Origin& origin, AppendOnce& command) {
 
 /// Sends one append to each shard that has targets; the answers of all carry the same request.
 void Shard::pass(const Origin& origin, AppendOnce& command) {
-    const RequestId request = make_id<RequestId>(id_.value, ++passages_);
+    const RequestId request = make_id<RequestId>(id_.value, ++asked_);
     Passage& passage = exchanges_.begin(request, origin, command);
     const std::vector<AppendTarget> targets = std::exchange(command.append.targets, {});
     command.append.confirm = true;
@@ -41,9 +41,14 @@ void Shard::pass(const Origin& origin, AppendOnce& command) {
 }
 
 void Shard::on_event(Event&& event, const Now& now) {
+    context_.now = now;
+    if (const auto* marked = std::get_if<LogMarked>(&event)) {
+        transactions_.answered(marked->request, TransactionOutcome::ok, now);
+        return;
+    }
+    if (const auto* group = std::get_if<GroupAnswered>(&event)) return on_group_answer(*group);
     const auto* answer = std::get_if<Appended>(&event);
     if (answer == nullptr) return;
-    context_.now = now;
     const auto done = exchanges_.answered(*answer);
     if (!done) return;
     const bool stored = done->accepted && !done->missed;
@@ -83,7 +88,7 @@ void Shard::carry_out(const Origin& origin, Recall& command) {
     if (history != nullptr) appends = history->recall(command);
     if (appends.empty()) return confirm(origin, {}, Lsn());
     appends.back().confirm = true;
-    const RequestId request = make_id<RequestId>(id_.value, ++passages_);
+    const RequestId request = make_id<RequestId>(id_.value, ++asked_);
     exchanges_.begin(request, origin, command.exchange).answers_left = 1;
     const ShardId shard = shard_of(command.queue);
     for (Append& each : appends) {

@@ -277,6 +277,25 @@ TEST(ShardLog, WhatIsNotInMemoryIsReadFromTheDisk) {
     EXPECT_THAT(LogWorld::bodies_of(w.slice(1)), ElementsAre("b", "c"));
 }
 
+TEST(ShardLog, WhatIsRemovedWhileItIsReadIsNotGiven) {
+    LogWorld w;
+    w.shard->set_tail_cache_limit(0);
+    for (const char* body : {"a", "b", "c"}) (void)w.appended({body});
+    w.turn();
+    w.read(0);
+    w.send(bob, TrimLog{q1, Offset(1)});
+    const auto from_disk = w.answers();
+    ASSERT_THAT(from_disk, SizeIs(1));
+    EXPECT_EQ(from_disk[0].slices.at(0).outcome, LogOutcome::out_of_range);
+    EXPECT_THAT(from_disk[0].slices.at(0).batches, IsEmpty());
+    EXPECT_EQ(from_disk[0].slices.at(0).start, Offset(1));
+    const RequestId waiting = w.read(1, 10'000);
+    EXPECT_THAT(w.answers(), IsEmpty());
+    w.send(bob, TrimLog{q1, Offset(2)});
+    w.send(bob, EndWait{waiting});
+    EXPECT_EQ(w.answers().at(0).slices.at(0).outcome, LogOutcome::out_of_range);
+}
+
 TEST(ShardLog, TheBudgetIsSharedByTheLogsOfARead) {
     LogWorld w;
     w.put(definition(q2, QueueKind::stream));

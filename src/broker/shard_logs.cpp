@@ -34,6 +34,31 @@ void Shard::carry_out(const Origin& origin, AppendLog& command) {
     answer_append(origin, answer, command.when_durable ? after : Lsn());
 }
 
+void Shard::carry_out(const Origin& origin, EnlistInLog& command) {
+    Queue* log = find_log(command.log);
+    if (log != nullptr) log->log().transactions.enlist(command.producer);
+    context_.host.emit(origin.connection,
+                       LogMarked{origin.request, log != nullptr ? LogOutcome::ok : LogOutcome::not_found});
+}
+
+void Shard::carry_out(const Origin& origin, EndInLog& command) {
+    Queue* queue = find_log(command.log);
+    if (queue == nullptr) {
+        context_.host.emit(origin.connection, LogMarked{origin.request, LogOutcome::not_found});
+        return;
+    }
+    Log& log = queue->log();
+    if (log.transactions.start_of(command.producer.id)) {
+        SharedBytes marker = make_marker(command.producer, command.commit, context_.now.wall);
+        const std::uint64_t bytes = marker->size();
+        (void)store(AppendLog{command.log, std::move(marker), 1, bytes, true}, *queue);
+    } else {
+        log.transactions.dismiss(command.producer.id);
+    }
+    const Lsn after = log.undurable.empty() ? Lsn() : log.undurable.back().lsn;
+    answer_append(origin, LogMarked{origin.request, LogOutcome::ok}, after);
+}
+
 /// As an append to a single queue.
 Lsn Shard::store(const AppendLog& command, Queue& log) {
     Append append;
@@ -45,8 +70,9 @@ Lsn Shard::store(const AppendLog& command, Queue& log) {
     return store(append);
 }
 
-void Shard::answer_append(const Origin& origin, const LogAppended& answer, Lsn after) {
-    if (after <= context_.durable) context_.host.emit(origin.connection, answer);
+void Shard::answer_append(const Origin& origin, const AppendAnswer& answer, Lsn after) {
+    const auto emit = [&](const auto& each) { context_.host.emit(origin.connection, each); };
+    if (after <= context_.durable) std::visit(emit, answer);
     else if (append_confirms_.empty() || append_confirms_.back().after <= after)
         append_confirms_.push_back({origin.connection, answer, after});
     else append_confirms_.push_back({origin.connection, answer, append_confirms_.back().after});
@@ -54,8 +80,10 @@ void Shard::answer_append(const Origin& origin, const LogAppended& answer, Lsn a
 
 void Shard::logs_became_durable() {
     for (; !append_confirms_.empty() && append_confirms_.front().after <= context_.durable;
-         append_confirms_.pop_front())
-        context_.host.emit(append_confirms_.front().connection, append_confirms_.front().answer);
+         append_confirms_.pop_front()) {
+        const AppendConfirm& confirm = append_confirms_.front();
+        std::visit([&](const auto& answer) { context_.host.emit(confirm.connection, answer); }, confirm.answer);
+    }
     std::erase_if(awaiting_durable_, [&](Queue* queue) {
         const std::uint64_t before = queue->high_watermark();
         const bool waits_on = queue->became_durable();
@@ -92,10 +120,10 @@ void Shard::fill(LogRead& read, std::size_t place) {
     const std::uint64_t left = read.question.bytes_max - std::min<std::uint64_t>(read.bytes, read.question.bytes_max);
     const std::uint64_t room = std::min<std::uint64_t>(left, wanted.bytes_max);
     if (room == 0 && read.bytes > 0) {
-        (void)log->fill(slice, Offset(log->high_watermark()), 0);  // the offsets alone
+        (void)log->fill(slice, Offset(log->high_watermark()), 0, false);  // the offsets alone
         return;
     }
-    const auto on_disk = log->fill(slice, wanted.offset, room);
+    const auto on_disk = log->fill(slice, wanted.offset, room, read.question.committed_only);
     for (const StoredBatch& each : slice.batches) read.bytes += each.bytes->size();
     if (!on_disk) return;
     ++read.reads_under_way;
@@ -151,6 +179,12 @@ void Shard::look_again(const std::vector<LogRead*>& reads, QueueId log) {
 
 void Shard::finish(LogRead& read) {
     stop_waiting(read);
+    for (std::size_t i = 0; i < read.answer.slices.size(); ++i) {
+        const LogPlace& place = read.question.places[i];
+        LogSlice& slice = read.answer.slices[i];
+        if (slice.outcome != LogOutcome::ok) continue;
+        if (const Queue* log = find_log(place.log)) log->conclude(slice, place.offset, read.question.committed_only);
+    }
     context_.host.emit(read.origin.connection, std::move(read.answer));
     log_reads_.erase({read.origin.connection, read.origin.request});
 }
@@ -172,11 +206,12 @@ void Shard::on_log_read(const ReadPurpose& purpose, Result<std::vector<StoredBat
     read.bytes = 0;
     if (!batches) slice.outcome = LogOutcome::storage;
     else if (const Queue* log = find_log(place.log)) {
+        const bool committed_only = read.question.committed_only;
         for (StoredBatch& each : *batches)
-            if (each.base.value < log->high_watermark()) slice.batches.push_back(std::move(each));
+            if (each.base.value < log->readable_end(committed_only)) slice.batches.push_back(std::move(each));
         // Where the disk has nothing (any more), what follows may be in memory alone.
         if (slice.batches.empty())
-            (void)log->fill(slice, Offset(log->next_in_memory(place.offset.value)), place.bytes_max);
+            (void)log->fill(slice, Offset(log->next_in_memory(place.offset.value)), place.bytes_max, committed_only);
     } else {
         slice.outcome = LogOutcome::not_found;
     }
@@ -216,11 +251,13 @@ void Shard::carry_out(const Origin& origin, FindOffset& command) {
     } else {
         switch (command.query) {
             case OffsetQuery::start: answer.offset = Offset(log->log_start()); break;
-            case OffsetQuery::end:
-            case OffsetQuery::stable_end: answer.offset = Offset(log->high_watermark()); break;
-            case OffsetQuery::newest_time: return search({origin, command.log, {}, log->log().newest.base, true});
+            case OffsetQuery::end: answer.offset = Offset(log->high_watermark()); break;
+            case OffsetQuery::stable_end: answer.offset = Offset(log->stable_end()); break;
+            case OffsetQuery::newest_time:
+                return search({origin, command.log, {}, log->log().newest.base, false, true});
             case OffsetQuery::at_time:
-                return search({origin, command.log, command.time, log->seek_time(command.time), false});
+                return search(
+                    {origin, command.log, command.time, log->seek_time(command.time), command.committed_only, false});
         }
     }
     context_.host.emit(origin.connection, std::move(answer));
@@ -231,7 +268,7 @@ void Shard::search(TimeSearch search) {
     const Queue* log = find_log(search.log);
     OffsetFound answer{search.origin.request, LogOutcome::ok, {}, {}};
     if (log == nullptr) answer.outcome = LogOutcome::not_found;
-    while (log != nullptr && search.next < log->high_watermark()) {
+    while (log != nullptr && search.next < log->readable_end(search.committed_only)) {
         const BatchRef batch = log->durable_in_memory(search.next);
         if (!batch) {
             const ReadPurpose purpose{ReadPurpose::For::time_search, 0, {{}, {}, search.log}, {}, 0};
@@ -253,7 +290,7 @@ void Shard::on_time_search(ReadToken token, Result<std::vector<StoredBatch>>&& b
     OffsetFound answer{search.origin.request, LogOutcome::ok, {}, {}};
     if (!batches) answer.outcome = LogOutcome::storage;
     for (const StoredBatch& each : batches.value_or(std::vector<StoredBatch>{})) {
-        if (log == nullptr || each.base.value >= log->high_watermark()) break;
+        if (log == nullptr || each.base.value >= log->readable_end(search.committed_only)) break;
         if (search.look_at(*each.bytes, each.base.value, answer)) break;
         search.next = each.base.value + each.count;
     }
@@ -284,7 +321,7 @@ void Shard::carry_out(const Origin& origin, DescribeLog& command) {
         answer.start = Offset(log->log_start());
         answer.high_watermark = Offset(log->high_watermark());
         answer.bytes = log->figures().body_bytes;
-        answer.producers = log->log().producers.figures();
+        answer.producers = log->producers();
     }
     context_.host.emit(origin.connection, std::move(answer));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Snapshot and replay.
 //
-// Snapshot: version u8 (3; 2 has no logs), last u8 (1: the process's last word), queues uvarint, each: id u64, Queue::encode(); ascending
-// ids; ExchangeMemory::encode(); GroupTable::encode() (not in 2).
+// Snapshot: version u8 (5; 4 has no groups that assign, 3 no transactions, 2 no logs either), last u8 (1: the process's last
+// word), queues uvarint, each: id u64, Queue::encode(); ascending ids; ExchangeMemory::encode(); GroupTable::encode() (from 3);
+// TransactionTable::encode() (from 4).
 #include <algorithm>
 
 #include "broker/queue_records.hpp"
@@ -12,7 +13,9 @@ namespace fantail::broker {
 
 namespace {
 
-constexpr std::uint8_t snapshot_version = 3;
+constexpr std::uint8_t snapshot_version = 5;
+constexpr std::uint8_t snapshot_without_assigned = 4;
+constexpr std::uint8_t snapshot_without_transactions = 3;
 constexpr std::uint8_t snapshot_without_logs = 2;
 
 }  // namespace
@@ -34,6 +37,7 @@ Bytes Shard::snapshot(bool last) const {
     }
     exchanges_.encode(out);
     groups_.encode(out);
+    transactions_.encode(out);
     return bytes;
 }
 
@@ -41,16 +45,25 @@ Result<void> Shard::restore(ByteView snapshot) {
     context_.replaying = true;
     Reader in(snapshot);
     const std::uint8_t version = in.u8();
-    if (version != snapshot_version && version != snapshot_without_logs)
+    if (version < snapshot_without_logs || version > snapshot_version)
         return fail(ErrorCode::corrupt, "shard snapshot: unknown version");
     crashed_ = in.u8() == 0;
+    const Queue::Logs logs = version >= snapshot_without_assigned       ? Queue::Logs::whole
+                             : version == snapshot_without_transactions ? Queue::Logs::without_transactions
+                                                                        : Queue::Logs::unknown;
     for (std::uint64_t n = in.uvarint(); n > 0; --n) {
         const QueueId id(in.u64());
-        if (in.failed() || !need(id).decode(in, version == snapshot_version))
+        if (in.failed() || !need(id).decode(in, logs))
             return fail(ErrorCode::corrupt, "shard snapshot: cut off or senseless");
     }
-    if (!exchanges_.decode(in) || (version == snapshot_version && !groups_.decode(in)) || !in.done())
-        return fail(ErrorCode::corrupt, "shard snapshot: cut off or bytes left over");
+    const bool exchanges_fit = exchanges_.decode(in);
+    using Holds = GroupStore::Holds;
+    const Holds groups = version == snapshot_version            ? Holds::all
+                         : version == snapshot_without_assigned ? Holds::no_assigned
+                                                                : Holds::no_pending;
+    const bool groups_fit = version == snapshot_without_logs || groups_.decode(in, groups);
+    const bool fit = exchanges_fit && groups_fit && (version < snapshot_without_assigned || transactions_.decode(in));
+    if (!fit || !in.done()) return fail(ErrorCode::corrupt, "shard snapshot: cut off or bytes left over");
     return {};
 }
 
@@ -70,6 +83,7 @@ Result<void> Shard::replay_change(ByteView bytes) {
     context_.replaying = true;
     crashed_ = true;
     if (is_group_change(bytes)) return groups_.apply(bytes);
+    if (is_transaction_change(bytes)) return transactions_.apply(bytes);
     FANTAIL_TRY(const QueueChange change, decode_queue_change(bytes));
     if (const auto* progress = std::get_if<ProgressChange>(&change)) need(progress->queue).apply_progress(*progress);
     if (const auto* counts = std::get_if<CountsChange>(&change)) need(counts->queue).apply_counts(*counts);
@@ -113,6 +127,7 @@ void Shard::recovered(const Now& now, const std::function<bool(QueueId)>& exists
         context_.host.log_change(change_, true);
     }
     groups_.recovered(now, exists);
+    transactions_.recovered(now);
     // From here on a crash may hide deliveries, even if nothing else is ever written.
     encode_opened(change_);
     context_.host.log_change(change_, false);

@@ -162,6 +162,19 @@ TEST(ShardRecovery, ReplayAloneKeepsCountsDelaysAndIds) {
     EXPECT_THAT(w.bodies(), ElementsAre("later"));
 }
 
+TEST(ShardRecovery, IdsMeanNothingWithoutAWindowThoughTheClockWasSetBack) {
+    World w;
+    w.put(definition(q1));
+    w.publish({{q1, 0}}, {{"a", {}, {}, "id-a"}});
+    w.sync();
+    w.now.wall.ms -= 10'000;
+    w.crash();
+    w.publish({{q1, 0}}, {{"again", {}, {}, "id-a"}});
+    w.consume(bob, 1, q1);
+    w.turn();
+    EXPECT_THAT(w.bodies(), ElementsAre("a", "again"));
+}
+
 TEST(ShardRecovery, ChangesMayBeReplayedTwice) {
     World w;
     w.put(definition(q1, QueueKind::quorum));
@@ -224,6 +237,7 @@ TEST(ShardRecovery, AStreamKeepsItsTrimmedHeadAndItsTail) {
     w.put(definition(q1, QueueKind::stream, o));
     for (int i = 0; i < 3; ++i) {
         w.publish(q1, {"m" + std::to_string(i)});
+        w.sync();
         w.advance_ms(600);
     }
     w.turn();

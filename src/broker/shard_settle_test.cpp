@@ -32,6 +32,43 @@ TEST(ShardSettle, ReturnedMessagesComeFirstInTheirOrderFlaggedAndCounted) {
     EXPECT_EQ(again[1].acquired, 1u);
 }
 
+TEST(ShardSettle, WhatWasNotSeenComesBackAsIfItHadNeverLeft) {
+    World w;
+    w.put(definition(q1, QueueKind::quorum));
+    w.consume(bob, 1, q1, 2);
+    w.publish(q1, {"a", "b"});
+    w.turn();
+    const auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 2u);
+    w.send(bob, SetFlow{q1, ConsumerId(1), false, {}});
+    w.settle(got[1], Outcome::unseen);
+    w.consume(alice, 1, q1, 2);
+    w.turn();
+    const auto again = w.deliveries();
+    ASSERT_EQ(again.size(), 1u);
+    EXPECT_EQ(again[0].body, "b");
+    EXPECT_FALSE(again[0].redelivered);
+    EXPECT_EQ(again[0].acquired, 0u);
+}
+
+TEST(ShardSettle, WhatWasNotSeenIsFlaggedIfOthersGotLaterMessages) {
+    World w;
+    w.put(definition(q1));
+    w.consume(bob, 1, q1, 1);
+    w.consume(alice, 1, q1, 2);
+    w.publish(q1, {"a", "b"});
+    w.turn();
+    const auto got = w.deliveries();
+    ASSERT_EQ(got.size(), 2u);
+    ASSERT_EQ(got[0].body, "a");
+    w.send(bob, SetFlow{q1, ConsumerId(1), false, {}});
+    w.settle(got[0], Outcome::unseen);
+    w.turn();
+    const auto again = w.deliveries();
+    ASSERT_EQ(again.size(), 1u);
+    EXPECT_TRUE(again[0].redelivered) << "alice has b already";
+}
+
 TEST(ShardSettle, WhatAConnectionHeldComesBackInOrder) {
     World w;
     w.put(definition(q1));

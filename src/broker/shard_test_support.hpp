@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/catalog.hpp"
 #include "broker/queue_records.hpp"
 #include "broker/shard.hpp"
 #include "record/batch.hpp"
@@ -96,6 +97,8 @@ public:
         ReadToken token;
     };
 
+    Catalog topology;
+
     Lsn log_batch(std::span<const Target> targets, std::uint32_t count, SharedBytes batch, bool transient) override {
         entries.push_back({Lsn(++last_lsn), {targets.begin(), targets.end()}, count, batch, transient, {}});
         for (const Target& t : targets) stored[t.stream][t.base.value] = {t.base, count, batch};
@@ -128,10 +131,12 @@ public:
     void dead_letter(DeadLetter letter) override { letters.push_back(std::move(letter)); }
     void queue_unused(QueueId queue) override { unused.push_back(queue); }
     void send(ShardId shard, RequestId request, ShardCommand command) override {
-        sent.push_back({shard, request, std::get<Append>(std::move(command))});
+        if (auto* append = std::get_if<Append>(&command)) sent.push_back({shard, request, std::move(*append)});
+        else asked.push_back({shard, request, std::move(command)});
     }
     ConnectionId own_id() const override { return shard_id; }
     std::uint64_t random() override { return ++randoms * 0x9E37'79B9'7F4A'7C15ull; }
+    const CatalogView& catalog() const override { return topology; }
 
     /// Drops what was not durable, and transient batches.
     void crash(Lsn durable) {
@@ -164,6 +169,12 @@ public:
         Append command;
     };
     std::vector<Sent> sent;  ///< to other shards
+    struct Asked {
+        ShardId shard;
+        RequestId request;
+        ShardCommand command;
+    };
+    std::vector<Asked> asked;  ///< the rest of it
     static constexpr ConnectionId shard_id{3};
 };
 

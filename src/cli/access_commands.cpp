@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! fantail users, vhosts and permissions.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <boost/json.hpp>
 #include <optional>
 
@@ -13,12 +16,40 @@ namespace fantail::cli {
 
 namespace {
 
+constexpr std::int64_t limit_max = 0xFFFF'FFFF;
+
 struct UserOptions {
     std::string name;
     std::string password;
     bool from_stdin = false;
     std::vector<std::string> tags;
+    std::optional<std::int64_t> connections_max;
+    std::optional<std::int64_t> channels_max;
 };
+
+/// A limit as an option: left out, it stays as it is.
+void add_limit(CLI::App& command, const std::string& name, std::optional<std::int64_t>& limit,
+               const std::string& what) {
+    command.add_option(name, limit, what + "; -1: any number")
+        ->type_name("N")
+        ->check(CLI::Range(std::int64_t{-1}, limit_max).description(""));
+}
+
+void put_limits(boost::json::object& body,
+                std::initializer_list<std::pair<const char*, std::optional<std::int64_t>>> limits) {
+    boost::json::object given;
+    for (const auto& [name, limit] : limits)
+        if (limit) given[name] = *limit;
+    if (!given.empty()) body["limits"] = std::move(given);
+}
+
+/// Any tag may be given, and most likely an unknown one is misspelt.
+void note_unknown_tags(const std::vector<std::string>& tags) {
+    constexpr std::string_view known[] = {"administrator", "monitoring", "policymaker", "management", "impersonator"};
+    for (const std::string& tag : tags)
+        if (std::ranges::find(known, tag) == std::end(known))
+            fmt::print(stderr, "fantail: note: the tag '{}' means nothing to the broker\n", printable(tag));
+}
 
 /// \param with_tags users add; otherwise users password, which leaves everything else as it is
 Result<void> put_user(const AdminTarget& target, const UserOptions& options, bool with_tags) {
@@ -31,7 +62,11 @@ Result<void> put_user(const AdminTarget& target, const UserOptions& options, boo
     } else if (!with_tags) {
         return fail(ErrorCode::malformed, "give the new password by --password-stdin or --password");
     }
-    if (with_tags) body["tags"] = boost::json::value_from(options.tags);
+    if (with_tags) {
+        note_unknown_tags(options.tags);
+        body["tags"] = boost::json::value_from(options.tags);
+        put_limits(body, {{"max-connections", options.connections_max}, {"max-channels", options.channels_max}});
+    }
     FANTAIL_CHECK(AdminClient(target).put(api_path("/api/users", {options.name}), body));
     return {};
 }
@@ -64,14 +99,22 @@ void add_users(CLI::App& app, int& exit_code) {
     add_list(*users, target,
              {"users",
               "/api/users",
-              {{"name", "NAME"}, {"tags", "TAGS", Show::list}, {"has_password", "PASSWORD", Show::flag}},
+              {{"name", "NAME"},
+               {"tags", "TAGS", Show::list},
+               {"has_password", "PASSWORD", Show::flag},
+               {"limits.max-connections", "CONNECTIONS MAX", Show::number},
+               {"limits.max-channels", "CHANNELS MAX", Show::number}},
               false},
              exit_code);
     CLI::App* add = users->add_subcommand("add", "add a user, or change one");
     auto added = add_user_options(*add);
-    add->add_option("--tag", added->tags, "administrator may use the administration port; may be repeated")
+    add->add_option("--tag", added->tags,
+                    "administrator, monitoring, policymaker, management or impersonator; "
+                    "may be repeated")
         ->type_name("TAG")
         ->take_all();
+    add_limit(*add, "--connections-max", added->connections_max, "most connections at a time");
+    add_limit(*add, "--channels-max", added->channels_max, "most channels of a connection");
     add->footer("Example:\n  echo secret | fantail users add alice --password-stdin --tag administrator");
     add->callback([=, &exit_code] { exit_code = exit_code_of(put_user(*target, *added, true)); });
 
@@ -86,15 +129,15 @@ struct VhostOptions {
     std::string name;
     std::string description;
     std::string default_queue_type;
-    std::optional<std::uint32_t> connections_max;
-    std::optional<std::uint32_t> queues_max;
+    std::optional<std::int64_t> connections_max;
+    std::optional<std::int64_t> queues_max;
 };
 
 Result<void> put_vhost(const AdminTarget& target, const VhostOptions& options) {
-    boost::json::object body{{"description", options.description}};
+    boost::json::object body;
+    if (!options.description.empty()) body["description"] = options.description;
     if (!options.default_queue_type.empty()) body["default_queue_type"] = options.default_queue_type;
-    if (options.connections_max) body["connections_max"] = *options.connections_max;
-    if (options.queues_max) body["queues_max"] = *options.queues_max;
+    put_limits(body, {{"max-connections", options.connections_max}, {"max-queues", options.queues_max}});
     FANTAIL_CHECK(AdminClient(target).put(api_path("/api/vhosts", {options.name}), body));
     return {};
 }
@@ -108,8 +151,8 @@ void add_vhosts(CLI::App& app, int& exit_code) {
               {{"name", "NAME"},
                {"description", "DESCRIPTION"},
                {"default_queue_type", "QUEUE TYPE"},
-               {"connections_max", "CONNECTIONS MAX", Show::number},
-               {"queues_max", "QUEUES MAX", Show::number}},
+               {"limits.max-connections", "CONNECTIONS MAX", Show::number},
+               {"limits.max-queues", "QUEUES MAX", Show::number}},
               false},
              exit_code);
     CLI::App* add = vhosts->add_subcommand("add", "add a vhost, or change one");
@@ -117,8 +160,8 @@ void add_vhosts(CLI::App& app, int& exit_code) {
     add->add_option("NAME", added->name, "the vhost")->required();
     add->add_option("--description", added->description, "for people")->type_name("TEXT");
     add->add_option("--default-queue-type", added->default_queue_type, "classic, quorum or stream")->type_name("TYPE");
-    add->add_option("--connections-max", added->connections_max, "most connections at a time");
-    add->add_option("--queues-max", added->queues_max, "most queues");
+    add_limit(*add, "--connections-max", added->connections_max, "most connections at a time");
+    add_limit(*add, "--queues-max", added->queues_max, "most queues");
     add->footer("Example:\n  fantail vhosts add shop --description 'orders and stock'");
     add->callback([=, &exit_code] { exit_code = exit_code_of(put_vhost(*target, *added)); });
     add_delete(*vhosts, "vhosts", target, exit_code);
@@ -148,7 +191,8 @@ Result<void> put_permission(const AdminTarget& target, const PermissionOptions& 
 struct TopicOptions {
     std::shared_ptr<PermissionOptions> of;
     std::string exchange;
-    [[nodiscard]] std::string path() const {
+    [[nodiscard]] std::string path() const { return api_path("/api/topic-permissions", {of->vhost, of->user}); }
+    [[nodiscard]] std::string whole_path() const {
         return api_path("/api/topic-permissions", {of->vhost, of->user, exchange});
     }
 };
@@ -160,7 +204,9 @@ std::shared_ptr<TopicOptions> add_topic_options(CLI::App& command) {
 }
 
 Result<void> put_topic_permission(const AdminTarget& target, const TopicOptions& options) {
-    FANTAIL_CHECK(AdminClient(target).put(options.path(), {{"write", options.of->write}, {"read", options.of->read}}));
+    const boost::json::object body{
+        {"exchange", options.exchange}, {"write", options.of->write}, {"read", options.of->read}};
+    FANTAIL_CHECK(AdminClient(target).put(options.path(), body));
     return {};
 }
 
@@ -184,7 +230,7 @@ void add_topic_permissions(CLI::App& permissions, int& exit_code) {
     CLI::App* clear = topics->add_subcommand("clear", "let a user use any key again");
     auto taken = add_topic_options(*clear);
     clear->footer("Example:\n  fantail permissions topic clear alice --exchange amq.topic");
-    clear->callback([=, &exit_code] { exit_code = exit_code_of(AdminClient(*target).remove(taken->path())); });
+    clear->callback([=, &exit_code] { exit_code = exit_code_of(AdminClient(*target).remove(taken->whole_path())); });
 }
 
 void add_permissions(CLI::App& app, int& exit_code) {

@@ -17,7 +17,7 @@ std::string error_text(const HttpReply& reply) {
     boost::system::error_code error;
     const boost::json::value body = boost::json::parse(reply.body, error);
     if (!error && body.is_object())
-        if (const auto* text = body.as_object().if_contains("error"); text != nullptr && text->is_string())
+        if (const auto* text = body.as_object().if_contains("reason"); text != nullptr && text->is_string())
             return std::string(text->as_string());
     return "the broker answered with status " + std::to_string(reply.status);
 }
@@ -60,7 +60,9 @@ Result<std::string> AdminClient::get(const std::string& target) { return run({"G
 Result<std::string> AdminClient::put(const std::string& target, const boost::json::value& body) {
     return run({"PUT", target, boost::json::serialize(body)});
 }
-Result<std::string> AdminClient::post(const std::string& target) { return run({"POST", target, ""}); }
+Result<std::string> AdminClient::post(const std::string& target, const std::string& body) {
+    return run({"POST", target, body});
+}
 Result<std::string> AdminClient::remove(const std::string& target) { return run({"DELETE", target, ""}); }
 
 Result<boost::json::array> AdminClient::list(const std::string& path, const std::string& query) {

@@ -36,7 +36,7 @@ public:
     /// The body of a successful answer. Errors: what the broker says, in its words.
     [[nodiscard]] Result<std::string> get(const std::string& target);
     [[nodiscard]] Result<std::string> put(const std::string& target, const boost::json::value& body);
-    [[nodiscard]] Result<std::string> post(const std::string& target);
+    [[nodiscard]] Result<std::string> post(const std::string& target, const std::string& body = "");
     [[nodiscard]] Result<std::string> remove(const std::string& target);
     /// All entries of a list, over all its pages. \param query "vhost=x" or empty
     [[nodiscard]] Result<boost::json::array> list(const std::string& path, const std::string& query);

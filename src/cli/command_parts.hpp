@@ -12,8 +12,13 @@ namespace fantail::cli {
 
 void add_publish(CLI::App& app, int& exit_code);
 void add_consume(CLI::App& app, int& exit_code);
-void add_lists(CLI::App& app, int& exit_code);  ///< exchanges, bindings, connections
+void add_exchanges(CLI::App& app, int& exit_code);
+void add_bindings(CLI::App& app, int& exit_code);
+void add_connections(CLI::App& app, int& exit_code);
+void add_definitions(CLI::App& app, int& exit_code);
 void add_queues(CLI::App& app, int& exit_code);
+void add_topics(CLI::App& app, int& exit_code);
+void add_groups(CLI::App& app, int& exit_code);
 void add_access(CLI::App& app, int& exit_code);  ///< users, vhosts, permissions
 void add_policies(CLI::App& app, int& exit_code);
 

@@ -14,9 +14,14 @@ void add_commands(CLI::App& app, int& exit_code) {
     add_publish(app, exit_code);
     add_consume(app, exit_code);
     add_queues(app, exit_code);
-    add_lists(app, exit_code);
+    add_exchanges(app, exit_code);
+    add_bindings(app, exit_code);
+    add_topics(app, exit_code);
+    add_groups(app, exit_code);
+    add_connections(app, exit_code);
     add_access(app, exit_code);
     add_policies(app, exit_code);
+    add_definitions(app, exit_code);
 }
 
 int report(const Error& error) {

@@ -8,7 +8,7 @@ class App;
 
 namespace fantail::cli {
 
-/// Adds publish, consume, queues, exchanges, bindings, connections, users, vhosts, permissions and policies to `app`. A
+/// Adds publish, consume, queues, exchanges, bindings, topics, groups, connections, users, vhosts, permissions and policies to `app`. A
 /// command that ran puts its exit code into `exit_code`: 0 done, 1 refused or failed (the reason is on stderr).
 void add_commands(CLI::App& app, int& exit_code);
 

@@ -107,7 +107,8 @@ TEST(AdminClient, FetchesAllPagesOfAList) {
 }
 
 TEST(AdminClient, RepeatsTheBrokersOwnWords) {
-    ScriptedBroker broker{.replies = {{404, R"({"error":"no queue 'q'"})"}, {502, "<html>"}, {200, "[]"}}};
+    ScriptedBroker broker{
+        .replies = {{404, R"({"error":"Object Not Found","reason":"no queue 'q'"})"}, {502, "<html>"}, {200, "[]"}}};
     EXPECT_EQ(broker.client().remove("/api/queues/%2F/q").error().message, "no queue 'q'");
     EXPECT_THAT(broker.client().get("/x").error().message, HasSubstr("502"));
     EXPECT_THAT(broker.client().list("/x", "").error().message, HasSubstr("no list"));

@@ -36,7 +36,7 @@ std::shared_ptr<PolicyOptions> add_policy_options(CLI::App& command) {
 Result<void> put_policy(const AdminTarget& target, const PolicyOptions& options) {
     FANTAIL_TRY(boost::json::object definition, parse_arguments(options.definition));
     const boost::json::object body{{"pattern", options.pattern},
-                                   {"apply_to", options.apply_to},
+                                   {"apply-to", options.apply_to},
                                    {"priority", options.priority},
                                    {"definition", std::move(definition)}};
     FANTAIL_CHECK(AdminClient(target).put(options.path(), body));
@@ -48,17 +48,15 @@ Result<void> put_policy(const AdminTarget& target, const PolicyOptions& options)
 void add_policies(CLI::App& app, int& exit_code) {
     std::shared_ptr<AdminTarget> target;
     CLI::App* policies = add_group(app, "policies", "list, set and clear policies", target);
-    add_list(*policies, target,
-             {"policies",
-              "/api/policies",
-              {{"vhost", "VHOST"},
-               {"name", "NAME"},
-               {"pattern", "PATTERN"},
-               {"apply_to", "APPLY TO"},
-               {"priority", "PRIORITY", Show::number},
-               {"operator", "OPERATOR", Show::flag},
-               {"definition", "DEFINITION", Show::json}}},
-             exit_code);
+    const std::vector<Column> columns{{"vhost", "VHOST"},
+                                      {"name", "NAME"},
+                                      {"pattern", "PATTERN"},
+                                      {"apply-to", "APPLY TO"},
+                                      {"priority", "PRIORITY", Show::number},
+                                      {"definition", "DEFINITION", Show::json}};
+    add_list(*policies, target, {"policies", "/api/policies", columns}, exit_code);
+    CLI::App* operators = add_group(*policies, "operators", "list operator policies", target);
+    add_list(*operators, target, {"operator policies", "/api/operator-policies", columns}, exit_code);
     CLI::App* set = policies->add_subcommand("set", "make or change a policy");
     auto given = add_policy_options(*set);
     set->add_option("PATTERN", given->pattern, "regular expression over names")->required();

@@ -68,7 +68,7 @@ void add_publish(CLI::App& app, int& exit_code) {
     command->footer(
         "Messages that reach no queue, or that the broker refuses, are counted and make the exit code 1.\n"
         "Examples:\n  echo hello | fantail publish --queue greetings --persistent --confirm\n"
-        "  fantail publish --exchange amq.topic --key test.load --size 1024 --count 100000 --rate 5000");
+        "  fantail publish --queue greetings --size 1024 --count 100000 --rate 5000");
     command->callback([options, &exit_code] { exit_code = exit_code_of(run(*options)); });
 }
 

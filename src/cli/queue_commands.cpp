@@ -44,6 +44,7 @@ Result<void> declare(const AdminTarget& target, const QueueChoice& queue, const 
 
 void add_declare(CLI::App& queues, const std::shared_ptr<AdminTarget>& target, int& exit_code) {
     CLI::App* command = queues.add_subcommand("declare", "make a queue, or check that it is as described");
+    command->alias("create");
     auto queue = add_choice(*command);
     auto options = std::make_shared<DeclareOptions>();
     command->add_option("--type", options->type, "classic, quorum or stream (default: classic)")->type_name("TYPE");
@@ -77,12 +78,12 @@ void add_queues(CLI::App& app, int& exit_code) {
               {{"vhost", "VHOST"},
                {"name", "NAME"},
                {"type", "TYPE"},
-               {"ready", "READY", Show::number},
-               {"unsettled", "UNSETTLED", Show::number},
+               {"messages_ready", "READY", Show::number},
+               {"messages_unacknowledged", "UNACKED", Show::number},
                {"consumers", "CONSUMERS", Show::number},
-               {"body_bytes", "SIZE", Show::bytes},
-               {"published", "PUBLISHED", Show::number},
-               {"settled", "SETTLED", Show::number},
+               {"message_bytes", "SIZE", Show::bytes},
+               {"message_stats.publish", "PUBLISHED", Show::number},
+               {"message_stats.settled", "SETTLED", Show::number},
                {"policy", "POLICY"}}},
              exit_code);
     add_declare(*queues, target, exit_code);
@@ -100,7 +101,7 @@ void add_queues(CLI::App& app, int& exit_code) {
     deleting->add_flag("--if-empty", *if_empty, "only without messages");
     deleting->footer("Example:\n  fantail queues delete orders --if-empty");
     deleting->callback([=, &exit_code] {
-        const std::string flags = fmt::format("?if_unused={}&if_empty={}", *if_unused, *if_empty);
+        const std::string flags = fmt::format("?if-unused={}&if-empty={}", *if_unused, *if_empty);
         exit_code =
             exit_code_of(AdminClient(*target).remove(api_path("/api/queues", {deleted->vhost, deleted->name}) + flags));
     });

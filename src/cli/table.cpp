@@ -33,8 +33,16 @@ std::string joined(const boost::json::value& value) {
     return all;
 }
 
+/// `key` as "a.b" for the member b of the member a; null if it is not there.
+const boost::json::value* member(const boost::json::value& of, std::string_view key) {
+    if (!of.is_object()) return nullptr;
+    const std::size_t dot = std::min(key.find('.'), key.size());
+    const boost::json::value* found = of.as_object().if_contains(key.substr(0, dot));
+    return found == nullptr || dot == key.size() ? found : member(*found, key.substr(dot + 1));
+}
+
 std::string cell(const Column& column, const boost::json::value& row) {
-    const boost::json::value* value = row.is_object() ? row.as_object().if_contains(column.key) : nullptr;
+    const boost::json::value* value = member(row, column.key);
     if (value == nullptr || value->is_null()) return {};
     switch (column.show) {
         case Show::text: return printable(text_of(*value));

@@ -21,7 +21,7 @@ enum class Show : std::uint8_t {
 };
 
 struct Column {
-    std::string_view key;
+    std::string_view key;  ///< "a.b": the member b of the member a
     std::string_view title;
     Show show = Show::text;
 };

@@ -25,13 +25,39 @@ struct PeerInfo {
 
 /// A session as lists and metrics show it.
 struct SessionInfo {
-    std::string protocol;  ///< "amqp 0-9-1"
+    std::string protocol;  ///< "AMQP 0-9-1"
     std::string client_name;
     std::string user;
     std::string vhost;
     std::string state;  ///< "running", "blocked", "closing" …
     std::uint32_t channels = 0;
     std::uint32_t consumers = 0;
+};
+
+/// One channel of a session, or by whatever name its protocol multiplexes.
+struct ChannelInfo {
+    std::uint16_t number = 0;
+    std::uint32_t consumers = 0;
+    std::uint64_t unsettled = 0;        ///< messages delivered and not yet acknowledged
+    std::uint32_t prefetch = 0;         ///< of consumers to come; 0: no limit
+    std::uint32_t global_prefetch = 0;  ///< of all consumers together; 0: no limit
+    bool confirms = false;
+    bool transactional = false;
+};
+
+struct ConsumerInfo {
+    std::uint16_t channel = 0;
+    std::string tag;
+    QueueId queue;
+    std::uint32_t prefetch = 0;  ///< 0: no limit
+    bool acknowledges = false;
+    bool exclusive = false;
+};
+
+/// The inside of a session, for lists that want more than numbers.
+struct SessionDetails {
+    std::vector<ChannelInfo> channels;
+    std::vector<ConsumerInfo> consumers;
 };
 
 /// What the runtime lends one session; outlives it.
@@ -81,6 +107,8 @@ public:
     /// The connection is gone; give back what it held (Detach, ConnectionClosed). The last call.
     virtual void on_closed() = 0;
     [[nodiscard]] virtual SessionInfo info() const = 0;
+    /// Adds its channels and consumers, in any order, if its protocol has such.
+    virtual void describe(SessionDetails& details) const { (void)details; }
 };
 
 /// A protocol as a listener sees it.

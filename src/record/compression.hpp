@@ -22,6 +22,9 @@ namespace fantail::record {
 /// The values of batch_attribute::compression_mask.
 enum class Codec : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, zstd = 4 };
 
+/// Most bytes that the records of one batch may take once they are unpacked; a batch with more is not taken.
+inline constexpr std::size_t unpacked_size_max = 64u << 20;
+
 /// What `compressed` was before. The result never holds more than `size_max` bytes and one, whatever the input says.
 /// Errors: malformed (cut off or damaged), too_large (the result would have more than `size_max` bytes), unsupported (no
 /// such codec), internal (no memory for the codec).

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "record/compression_test_support.hpp"
 #include "record/random_input.hpp"
 
 namespace fantail::record {
@@ -184,14 +185,6 @@ Bytes plain_batch() {
     }
     return builder.finish(Offset(70),
                           {.leader_epoch = 3, .attributes = batch_attribute::transactional, .producer_id = 9});
-}
-
-/// What a producer would have sent instead of `plain`.
-Bytes compressed_batch(ByteView plain, Codec codec) {
-    Bytes out = joined(plain.first(batch_header_size), compress(codec, plain.subspan(batch_header_size)).value());
-    out[batch_at::attributes + 1] |= static_cast<std::uint8_t>(codec);
-    store_be(out.data() + batch_at::batch_length, static_cast<std::int32_t>(out.size() - batch_length_excluded));
-    return out;
 }
 
 TEST(CompressedBatch, BecomesTheBatchItWas) {

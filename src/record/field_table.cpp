@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <string>
 #include <utility>
 
 namespace fantail::record {
@@ -236,7 +237,7 @@ Result<void> validate(FieldTableView table, unsigned depth_max) {
         case Verdict::good: return {};
         case Verdict::bad: return fail(ErrorCode::malformed, "field table: cut off or unknown type tag");
         case Verdict::too_deep:
-            return fail(ErrorCode::too_large, "field table: nested deeper than field_table_depth_max");
+            return fail(ErrorCode::too_large, "field table: nested deeper than " + std::to_string(depth_max));
     }
     return fail(ErrorCode::internal, "field table: no verdict");
 }

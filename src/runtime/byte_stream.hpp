@@ -39,6 +39,9 @@ public:
     /// Calls back once, when there is room to write or the stream is broken.
     virtual void when_writable(std::move_only_function<void()> callback) = 0;
     virtual void close() = 0;
+    /// Closes a stream whose peer is given up: by a reset if it has not taken all that was sent. Its window may be shut for
+    /// good, and then no orderly end passes.
+    virtual void give_up() { close(); }
 };
 
 }  // namespace fantail::runtime

@@ -169,6 +169,11 @@ void Connection::abandon() {
     core_.touch(*this);
 }
 
+void Connection::give_up() {
+    given_up_ = true;
+    abandon();
+}
+
 void Connection::end_of_input() {
     if (session_ && !closed_) session_->end_of_input();
 }
@@ -195,7 +200,7 @@ bool Connection::flush() {
         tls_->take_output(out_);
     }
     if (!writing_ && !send_some()) abandon();
-    if (unsent() > limits::output_hard_limit) abandon();
+    if (unsent() > limits::output_hard_limit) give_up();
     if (closing_ && unsent() == 0) {
         close_now();
         return false;
@@ -256,10 +261,18 @@ MonoTime Connection::tick() {
     if (!closed_ && deadline() <= core_.now().mono) {
         core_.touch(*this);
         const bool stuck = writing_ && send_by_ <= core_.now().mono;
-        if (session_ && !stuck) session_->on_tick();
+        if (session_ && !stuck) run_timer();
+        else if (stuck) give_up();
         else abandon();
     }
     return closed_ ? MonoTime::never() : deadline();
+}
+
+void Connection::run_timer() {
+    const bool was_closing = closing_;
+    session_->on_tick();
+    // Ended without a word: the peer was silent for too long.
+    if (closing_ && !was_closing && unsent() == 0 && plain_out_.empty()) given_up_ = true;
 }
 
 void Connection::hold_input(bool hold) {
@@ -279,11 +292,18 @@ void Connection::close_now() {
     if (closed_) return;
     closed_ = true;
     if (session_) session_->on_closed();
-    stream_->close();
+    if (given_up_) stream_->give_up();
+    else stream_->close();
 }
 
 protocols::SessionInfo Connection::info() const {
     return session_ ? session_->info() : protocols::SessionInfo{.protocol = "unknown", .state = "starting"};
+}
+
+protocols::SessionDetails Connection::details() const {
+    protocols::SessionDetails details;
+    if (session_) session_->describe(details);
+    return details;
 }
 
 const Now& Connection::now() const { return core_.now(); }
@@ -316,8 +336,15 @@ void Connection::check_login(RequestId request, std::string_view user, std::stri
 
 std::uint64_t Connection::random() { return core_.random(); }
 
+void Connection::open_direct(ConsumerId consumer) { core_.direct_consumers().add(id_, consumer); }
+void Connection::close_direct(ConsumerId consumer) { core_.direct_consumers().remove(id_, consumer); }
+
+bool Connection::has_direct(ConnectionId connection, ConsumerId consumer) const {
+    return core_.has_direct(connection, consumer);
+}
+
 bool Connection::send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) {
-    if (!core_.may_exist(to)) return false;
+    if (!core_.has_direct(to, consumer)) return false;
     core_.emit(to, broker::Deliver{.consumer = consumer, .count = 1, .batch = std::move(batch)});
     return true;
 }

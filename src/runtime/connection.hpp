@@ -44,6 +44,7 @@ public:
 
     [[nodiscard]] bool finished() const { return closed_; }
     [[nodiscard]] protocols::SessionInfo info() const;
+    [[nodiscard]] protocols::SessionDetails details() const;
     [[nodiscard]] protocols::Session* session() { return session_.get(); }
     [[nodiscard]] std::uint64_t bytes_in() const { return bytes_in_; }
     [[nodiscard]] std::uint64_t bytes_out() const { return bytes_out_; }
@@ -72,6 +73,9 @@ public:
     void send(RequestId request, broker::AdminCommand command) override;
     void check_login(RequestId request, std::string_view user, std::string_view password) override;
     [[nodiscard]] std::uint64_t random() override;
+    void open_direct(ConsumerId consumer) override;
+    void close_direct(ConsumerId consumer) override;
+    [[nodiscard]] bool has_direct(ConnectionId connection, ConsumerId consumer) const override;
     bool send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) override;
 
 private:
@@ -86,8 +90,11 @@ private:
     bool choose_protocol(ByteView first);
     /// Nothing to say to the peer any more: ends the connection with this turn.
     void abandon();
+    /// The same for a peer that takes nothing: it may be unable to hear an orderly end.
+    void give_up();
     bool send_some();
     void update_writable();
+    void run_timer();
     void note_published(ShardId shard);
 
     Core& core_;
@@ -112,6 +119,7 @@ private:
     bool writable_ = true;  ///< what the session was told last
     bool closing_ = false;  ///< close once everything is sent
     bool closed_ = false;
+    bool given_up_ = false;  ///< closing: the peer was silent, or took nothing
 };
 
 }  // namespace fantail::runtime

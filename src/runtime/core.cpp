@@ -29,12 +29,13 @@ Core::Core(CoreId id, CoreHost& host, Machine& machine)
                .answer = [this](ConnectionId asker, broker::LoginChecked answer) { emit(asker, std::move(answer)); }}),
       read_buffer_(limits::read_buffer_size),
       idle_(machine.processors()),
-      random_state_(machine.random_seed()) {
+      random_(RandomKey{.low = machine.random_seed(), .high = id.value}) {
     for (std::size_t from = 0; from < layout_.cores; ++from) inbox_.push_back(std::make_unique<Mailbox>());
     outbox_.resize(layout_.cores);
     for (std::uint16_t shard = id.value; shard < layout_.shards;
          shard = static_cast<std::uint16_t>(shard + layout_.cores))
         shards_.push_back(std::make_unique<ShardSlot>(ShardId(shard), *this, catalog_));
+    for (auto& slot : shards_) slot->shard().set_transaction_limits(host.transaction_limits());
     if (id.value == 0) {
         controller_slot_ = std::make_unique<ControllerSlot>(*this);
         controller_ = std::make_unique<broker::Controller>(catalog_, *controller_slot_, host.controller_options());
@@ -193,9 +194,7 @@ void Core::show_events() {
 
 /// To what one of this core's shards sent to another.
 void Core::answer_shard(broker::Event&& event) {
-    const auto* answer = std::get_if<broker::Appended>(&event);
-    if (answer == nullptr) return;
-    const ShardId asker = shard_of(answer->request);
+    const ShardId asker = shard_of(request_of(event));
     if (ShardSlot* owner = slot(asker)) owner->shard().on_event(std::move(event), now());
 }
 
@@ -226,7 +225,7 @@ void Core::remove_later(ConnectionId id) {
     const auto at = connections_.find(id);
     if (at == connections_.end()) return;
     connection_count_.fetch_sub(1, std::memory_order_relaxed);
-    live_.remove(id);
+    direct_.remove(id);
     // Its callbacks may be on the stack, and it may stand in the list of touched ones: it goes when the turn is over.
     std::erase(touched_, at->second.get());
     machine_.defer([gone = std::move(at->second)] {});
@@ -263,147 +262,6 @@ MonoTime Core::next_deadline() {
     return std::min(deadline, dead_letterer_.deadline());
 }
 
-// ------------------------------------------------------------------------------------------------------- other cores
-
-void Core::post(CoreId to, Message message) { outbox_[to.value].push_back(std::move(message)); }
-
-void Core::push_mail() {
-    for (std::uint16_t to = 0; to < outbox_.size(); ++to) {
-        if (outbox_[to].empty()) continue;
-        Core& receiver = host_.core(CoreId(to));
-        if (receiver.mailbox(id_).push(outbox_[to])) receiver.wake();
-        else another_turn_ = true;
-    }
-}
-
-std::size_t Core::take_mail() {
-    std::size_t taken = 0;
-    for (auto& inbox : inbox_) {
-        while (inbox->pop(mail_)) {
-            taken += mail_.size();
-            for (Message& message : mail_) take(message);
-        }
-    }
-    return taken;
-}
-
-void Core::take(Message& message) {
-    struct Visitor {
-        Core& core;
-        void operator()(ShardMessage& m) {
-            if (ShardSlot* owner = core.slot(m.shard))
-                owner->shard().handle(m.origin, std::move(m.command), core.now());
-        }
-        void operator()(AdminMessage& m) { core.controller_->handle(m.origin, std::move(m.command), core.now()); }
-        void operator()(EventMessage& m) { core.events_.push_back({m.to, std::move(m.event)}); }
-        void operator()(CatalogMessage& m) { core.apply_catalog(*m.change, m.barrier); }
-        void operator()(BarrierMessage& m) { core.reach_barrier(m.barrier); }
-        void operator()(QueueUnusedMessage& m) { core.controller_->queue_unused(m.queue); }
-        void operator()(PressureMessage& m) { core.shard_pressure(m.shard, m.on); }
-        void operator()(DeadLetteredMessage& m) { core.done(m.queue, m.level, m.offset, m.safe); }
-        void operator()(TaskMessage& m) { m.run(core); }
-    };
-    std::visit(Visitor{*this}, message);
-}
-
-ShardSlot* Core::slot(ShardId shard) {
-    if (layout_.core_of(shard) != id_) return nullptr;
-    return shards_[shard.value / layout_.cores].get();
-}
-
-void Core::send(ShardId shard, broker::Origin origin, broker::ShardCommand command) {
-    if (ShardSlot* mine = slot(shard)) mine->shard().handle(origin, std::move(command), now());
-    else post(layout_.core_of(shard), ShardMessage{shard, origin, std::move(command)});
-}
-
-void Core::send_admin(broker::Origin origin, broker::AdminCommand command) {
-    if (controller_) controller_->handle(origin, std::move(command), now());
-    else post(CoreId(0), AdminMessage{origin, std::move(command)});
-}
-
-void Core::emit(ConnectionId to, broker::Event event) {
-    if (core_of(to) == id_) events_.push_back({to, std::move(event)});
-    else post(core_of(to), EventMessage{to, std::move(event)});
-}
-
-void Core::queue_unused(QueueId queue) { post(CoreId(0), QueueUnusedMessage{queue}); }
-
-void Core::shard_pressure(ShardId shard, bool on) {
-    const std::uint64_t bit = std::uint64_t{1} << (shard.value % 64);
-    if (slot(shard) != nullptr) {
-        for (std::uint16_t other = 0; other < layout_.cores; ++other)
-            if (CoreId(other) != id_) post(CoreId(other), PressureMessage{shard, on});
-    }
-    pressured_ = on ? pressured_ | bit : pressured_ & ~bit;
-    for (auto& [id, connection] : connections_) connection->update_hold();
-}
-
-// ----------------------------------------------------------------------------------------------------------- catalog
-
-void Core::broadcast(std::shared_ptr<const broker::CatalogChange> change, RequestId barrier) {
-    barriers_[barrier] = static_cast<std::uint32_t>(layout_.cores);
-    for (std::uint16_t other = 1; other < layout_.cores; ++other) post(CoreId(other), CatalogMessage{change, barrier});
-    apply_catalog(*change, barrier);
-}
-
-void Core::apply_catalog(const broker::CatalogChange& change, RequestId barrier) {
-    const auto effect = catalog_.apply(change);
-    FANTAIL_ASSERT(effect.has_value());  // the controller made it: a refusal here would split the replicas
-    tell_owner(*effect);
-    // To itself too, through the mailbox: the controller is never called back from inside a call.
-    post(CoreId(0), BarrierMessage{barrier});
-    another_turn_ = true;
-}
-
-void Core::tell_owner(const broker::CatalogEffect& effect) {
-    using Kind = broker::CatalogEffect::Kind;
-    if (effect.kind == Kind::none) return;
-    if (effect.kind == Kind::topic_put || effect.kind == Kind::topic_removed) return tell_owners(effect);
-    const bool of_exchange = effect.kind == Kind::exchange_put || effect.kind == Kind::exchange_removed;
-    ShardSlot* owner = slot(of_exchange ? shard_of(effect.exchange) : shard_of(effect.queue));
-    if (owner == nullptr) return;
-    switch (effect.kind) {
-        case Kind::queue_put: return owner->shard().queue_put(*catalog_.queue(effect.queue), now());
-        case Kind::queue_removed: return owner->shard().queue_removed(effect.queue);
-        case Kind::exchange_put: return owner->shard().exchange_put(*catalog_.exchange(effect.exchange));
-        case Kind::exchange_removed: return owner->shard().exchange_removed(effect.exchange);
-        case Kind::topic_put:
-        case Kind::topic_removed:
-        case Kind::none: return;
-    }
-}
-
-/// Each partition's shard; and if they are gone every shard, since any may have groups with offsets in them.
-void Core::tell_owners(const broker::CatalogEffect& effect) {
-    const bool removed = effect.kind == broker::CatalogEffect::Kind::topic_removed;
-    for (const QueueId partition : effect.partitions) {
-        ShardSlot* owner = slot(shard_of(partition));
-        if (owner != nullptr && removed) owner->shard().queue_removed(partition);
-        if (owner != nullptr && !removed) owner->shard().queue_put(*catalog_.queue(partition), now());
-    }
-    if (!removed) return;
-    for (const auto& each : shards_) each->shard().logs_removed(effect.partitions);
-}
-
-void Core::reach_barrier(RequestId barrier) {
-    const auto at = barriers_.find(barrier);
-    if (at == barriers_.end() || --at->second > 0) return;
-    barriers_.erase(at);
-    controller_->on_barrier(barrier);
-}
-
-// ------------------------------------------------------------------------------------------------------ dead letters
-
-void Core::send(ShardId shard, RequestId request, broker::ShardCommand command) {
-    send(shard, {dead_letterer_of(id_), request}, std::move(command));
-}
-
-void Core::done(QueueId queue, std::uint8_t level, Offset offset, bool safe) {
-    const ShardId shard = shard_of(queue);
-    if (ShardSlot* mine = slot(shard)) mine->shard().dead_lettered(queue, level, offset, safe);
-    else post(layout_.core_of(shard), DeadLetteredMessage{queue, level, offset, safe});
-}
-
 // ------------------------------------------------------------------------------------------------------- connections
 
 void Core::adopt(std::unique_ptr<ByteStream> stream, std::shared_ptr<const ListenerConfig> listener) {
@@ -412,7 +270,6 @@ void Core::adopt(std::unique_ptr<ByteStream> stream, std::shared_ptr<const Liste
     auto added = std::make_unique<Connection>(*this, id, std::move(stream), std::move(listener));
     Connection& connection = *added;
     connections_.emplace(id, std::move(added));
-    live_.add(id);
     connection_count_.fetch_add(1, std::memory_order_relaxed);
     connection.start();
     schedule(connection);
@@ -423,22 +280,14 @@ Connection* Core::connection(ConnectionId id) {
     return at == connections_.end() ? nullptr : at->second.get();
 }
 
-bool Core::may_exist(ConnectionId id) {
-    if (core_of(id).value >= layout_.cores || counter_of(id) < first_connection_counter) return false;
-    return core_of(id) == id_ ? connections_.contains(id) : host_.core(core_of(id)).live_.contains(id);
+bool Core::has_direct(ConnectionId connection, ConsumerId consumer) {
+    const CoreId owner = core_of(connection);
+    return owner.value < layout_.cores && host_.core(owner).direct_.contains(connection, consumer);
 }
 
 void Core::check_login(LoginChecks::Asker asker, const broker::UserDefinition* user, std::string_view password,
                        const protocols::PeerInfo& peer) {
     logins_.begin(asker, host_.check_login(user, password, peer));
-}
-
-std::uint64_t Core::random() {
-    // splitmix64, seeded by the kernel: names need to be unlikely to collide, not secret.
-    std::uint64_t z = (random_state_ += 0x9E3779B97F4A7C15ull);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return z ^ (z >> 31);
 }
 
 void Core::set_alarm(const std::string& source, bool on, const std::string& reason) {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/keyed_random.hpp"
 #include "broker/catalog.hpp"
 #include "broker/controller.hpp"
 #include "broker/dead_letterer.hpp"
@@ -18,8 +19,8 @@
 #include "runtime/busy_meter.hpp"
 #include "runtime/connection.hpp"
 #include "runtime/core_host.hpp"
+#include "runtime/direct_consumers.hpp"
 #include "runtime/idle_policy.hpp"
-#include "runtime/live_set.hpp"
 #include "runtime/login_checks.hpp"
 #include "runtime/machine.hpp"
 #include "runtime/mailbox.hpp"
@@ -78,12 +79,15 @@ public:
     /// The alarm in force, of whatever source; `on` is false if there is none.
     [[nodiscard]] broker::Blocked alarm() const;
     [[nodiscard]] bool alarmed() const { return !alarms_.empty(); }
-    /// Whether there is such a connection now, on whatever core.
-    [[nodiscard]] bool may_exist(ConnectionId id);
+    /// Of this core's connections.
+    [[nodiscard]] DirectConsumers& direct_consumers() { return direct_; }
+    /// Whether the connection, on whatever core, has that direct consumer now.
+    [[nodiscard]] bool has_direct(ConnectionId connection, ConsumerId consumer);
     /// Answers the connection by LoginChecked.
     void check_login(LoginChecks::Asker asker, const broker::UserDefinition* user, std::string_view password,
                      const protocols::PeerInfo& peer);
-    std::uint64_t random();
+    /// Fit for names and for what only its owner may know.
+    std::uint64_t random() { return random_.next(); }
     void touch(Connection& connection);
     void send(ShardId shard, broker::Origin origin, broker::ShardCommand command);
     void send_admin(broker::Origin origin, broker::AdminCommand command);
@@ -173,7 +177,7 @@ private:
     broker::DeadLetterer dead_letterer_;
     std::vector<std::unique_ptr<ShardSlot>> shards_;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
-    LiveSet live_;  ///< their ids, for other cores
+    DirectConsumers direct_;  ///< of those connections
     std::vector<Connection*> touched_;
     std::vector<broker::DeadLetter> letters_;  ///< a shard may be in the middle of a command when it sends one
     std::vector<Outgoing> events_;
@@ -192,7 +196,7 @@ private:
     std::map<std::string, std::string> alarms_;  ///< reason by source
     std::uint64_t pressured_ = 0;
     std::uint64_t next_connection_ = 16;  ///< lower counters are the broker's own (core_ids.hpp)
-    std::uint64_t random_state_ = 0;
+    KeyedRandom random_;
     bool another_turn_ = false;
     Phase phase_ = Phase::running;
     MonoTime drain_until_;

@@ -7,6 +7,7 @@
 
 #include "base/ids.hpp"
 #include "broker/controller.hpp"
+#include "broker/transactions/transaction_table.hpp"
 #include "protocols/session.hpp"
 #include "runtime/login_checks.hpp"
 #include "storage/engine.hpp"
@@ -31,6 +32,8 @@ public:
     virtual ~CoreHost() = default;
     [[nodiscard]] virtual NodeLayout layout() const = 0;
     [[nodiscard]] virtual const broker::ControllerOptions& controller_options() const = 0;
+    /// Of every shard.
+    [[nodiscard]] virtual broker::TransactionLimits transaction_limits() const { return {}; }
     /// Another core, or the same, for what any thread may ask of it.
     [[nodiscard]] virtual Core& core(CoreId id) = 0;
     /// Blocks until the log has told `sink` what it holds. Errors: corrupt, unavailable, io.

@@ -53,6 +53,10 @@ Result<void> write(const std::string& path, std::uint16_t shards, Machine& machi
 
 }  // namespace
 
+bool is_data_dir(const std::string& path, Machine& machine) {
+    return machine.files().read_whole(path + "/format").has_value();
+}
+
 Result<std::uint16_t> open_or_create_data_dir(const std::string& path, std::uint16_t shards_if_new, Machine& machine) {
     sys::Files& files = machine.files();
     FANTAIL_CHECK(files.make_directory(path));

@@ -11,6 +11,9 @@ namespace fantail::runtime {
 
 class Machine;
 
+/// Whether there is one already.
+[[nodiscard]] bool is_data_dir(const std::string& path, Machine& machine);
+
 /// Makes or opens the directory and locks it for as long as the machine's files live. Blocks.
 /// \param shards_if_new how many shards a new directory gets
 /// \return how many shards it has. Errors: unavailable (in use by another process, not writable), corrupt or unsupported

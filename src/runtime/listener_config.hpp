@@ -27,6 +27,7 @@ struct ListenerConfig {
     std::uint16_t port = 0;                      ///< 0: any free one
     std::vector<protocols::Protocol> protocols;  ///< what it speaks; the first `yes` of sniffing wins
     std::shared_ptr<TlsSlot> tls;                ///< null: plain
+    bool required = true;                        ///< false: left out, and that is reported, if it cannot be opened
 };
 
 }  // namespace fantail::runtime

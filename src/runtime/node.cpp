@@ -27,21 +27,25 @@ Node::Node(NodeOptions options) : options_(std::move(options)) {
 Node::~Node() { stop(); }
 
 Result<void> Node::start() {
+    for (std::uint16_t i = 0; i < options_.cores; ++i) machines_.push_back(std::make_unique<RealMachine>());
+    // Nothing is made for a broker that finds its ports taken. Where data is already, what it needs comes first: clients
+    // that connect would wait for its recovery.
+    start_machine_ = std::make_unique<RealMachine>();
+    const bool is_new = !options_.data_dir.empty() && !is_data_dir(options_.data_dir, *start_machine_);
+    if (is_new) FANTAIL_CHECK(open_listeners());
     FANTAIL_CHECK(open_data_dir());
     options_.controller.shard_count = shards_;
     descriptors_ = share_descriptors(options_.descriptors_max, shards_);
-    for (std::uint16_t i = 0; i < options_.cores; ++i) machines_.push_back(std::make_unique<RealMachine>());
     for (std::uint16_t i = 0; i < options_.cores; ++i)
         cores_.push_back(std::make_unique<Core>(CoreId(i), *this, *machines_[i]));
     FANTAIL_CHECK(recover_cores());
-    FANTAIL_CHECK(open_listeners());
+    if (!is_new) FANTAIL_CHECK(open_listeners());
     running_ = true;
     for (auto& core : cores_) threads_.emplace_back([&core] { core->run(); });
     return {};
 }
 
 Result<void> Node::open_data_dir() {
-    start_machine_ = std::make_unique<RealMachine>();
     const std::uint16_t wanted = options_.shards == 0 ? options_.cores : options_.shards;
     shards_ = std::clamp<std::uint16_t>(wanted, 1, limits::shards_max);
     if (options_.data_dir.empty()) return {};
@@ -69,6 +73,10 @@ Result<void> Node::open_listeners() {
         auto shared = std::make_shared<const ListenerConfig>(config);
         auto accept = [this, shared](sys::Fd fd) { place(std::move(fd), shared); };
         auto listener = sys::Listener::open(machines_.front()->loop(), {config.host, config.port}, std::move(accept));
+        if (!listener && !config.required) {
+            report("no listener " + config.name + ": " + listener.error().message);
+            continue;
+        }
         if (!listener)
             return std::unexpected(Error{listener.error().code, config.name + ": " + listener.error().message});
         bound_.push_back({config.name, config.host, listener->local().port()});

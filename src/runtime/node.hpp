@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/controller.hpp"
+#include "broker/transactions/transaction_table.hpp"
 #include "runtime/core_host.hpp"
 #include "runtime/descriptor_budget.hpp"
 #include "runtime/listener_config.hpp"
@@ -34,6 +35,7 @@ struct NodeOptions {
     std::uint64_t descriptors_max = 0;  ///< that the process may open; 0: no bound
     std::vector<ListenerConfig> listeners;
     broker::ControllerOptions controller;
+    broker::TransactionLimits transactions;
     /// Called on any core.
     std::function<LoginCheck(const broker::UserDefinition*, std::string_view password, const protocols::PeerInfo&)>
         check_login;
@@ -70,6 +72,7 @@ public:
     // CoreHost
     [[nodiscard]] NodeLayout layout() const override { return {options_.cores, shards_}; }
     [[nodiscard]] const broker::ControllerOptions& controller_options() const override { return options_.controller; }
+    [[nodiscard]] broker::TransactionLimits transaction_limits() const override { return options_.transactions; }
     [[nodiscard]] Core& core(CoreId id) override { return *cores_[id.value]; }
     [[nodiscard]] Result<std::unique_ptr<storage::ShardLog>> open_log(ShardId shard, sys::Files& files,
                                                                       storage::LogListener& listener,

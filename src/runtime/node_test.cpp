@@ -261,23 +261,46 @@ TEST_F(NodeTest, AStopWaitsForTheHashUnderWayAndForNoOther) {
     ::close(crowd);
 }
 
-TEST_F(NodeTest, EveryCoreKnowsWhichConnectionsOfAnotherAreGone) {
-    start(2, {listener_of<ClockSession>("clock")});
+/// Opens the direct consumer of every byte's number, or closes it if it is open; and says its own connection's id.
+class DirectSession final : public QuietSession {
+public:
+    using QuietSession::QuietSession;
+    std::size_t on_bytes(ByteView bytes) override {
+        Port& port = host_.broker();
+        for (const std::uint8_t each : bytes) {
+            const ConsumerId consumer(each);
+            if (port.has_direct(host_.id(), consumer)) port.close_direct(consumer);
+            else port.open_direct(consumer);
+        }
+        const std::uint64_t id = host_.id().value;
+        const auto* at = reinterpret_cast<const std::uint8_t*>(&id);
+        host_.out().insert(host_.out().end(), at, at + sizeof id);
+        return bytes.size();
+    }
+};
+
+TEST_F(NodeTest, EveryCoreKnowsWhichDirectConsumersOfAnotherAreOpen) {
+    start(2, {listener_of<DirectSession>("direct")});
     const int fd = connect_to(node_->listeners().at(0).port);
-    const auto first = [](Core& core) {
-        return core.connections().empty() ? ConnectionId() : core.connections().begin()->first;
-    };
     ConnectionId id;
-    ASSERT_TRUE(eventually([&] {
-        id = on(0, first);
-        if (id == ConnectionId()) id = on(1, first);
-        return id != ConnectionId();
-    }));
-    const auto knows = [&](Core& core) { return core.may_exist(id); };
-    EXPECT_TRUE(on(0, knows));
-    EXPECT_TRUE(on(1, knows));
+    const auto toggle = [&](const char* consumers) {
+        ASSERT_EQ(::send(fd, consumers, 1, 0), 1);
+        ASSERT_EQ(::recv(fd, &id.value, sizeof id.value, MSG_WAITALL), static_cast<ssize_t>(sizeof id.value));
+    };
+    const auto knows = [&](std::uint16_t core, char consumer) {
+        return on(core, [&](Core& c) { return c.has_direct(id, ConsumerId(static_cast<std::uint64_t>(consumer))); });
+    };
+    toggle("a");
+    toggle("b");
+    for (const std::uint16_t core : {std::uint16_t{0}, std::uint16_t{1}}) {
+        EXPECT_TRUE(knows(core, 'a') && knows(core, 'b'));
+        EXPECT_FALSE(knows(core, 'c'));
+    }
+    toggle("a");
+    EXPECT_FALSE(knows(0, 'a') || knows(1, 'a'));
+    EXPECT_TRUE(knows(0, 'b') && knows(1, 'b'));
     ::close(fd);
-    EXPECT_TRUE(eventually([&] { return !on(0, knows) && !on(1, knows); }));
+    EXPECT_TRUE(eventually([&] { return !knows(0, 'b') && !knows(1, 'b'); }));
 }
 
 TEST_F(NodeTest, BytesThatWakeASleepingCoreAreSeenAtThePresentTime) {
@@ -318,6 +341,25 @@ public:
 private:
     MonoTime heard_;
 };
+
+TEST_F(NodeTest, AListenerThatNobodyAskedForIsLeftOutAndReportedIfItsPortIsTaken) {
+    start(1, {listener_of<ClockSession>("first")});
+    ListenerConfig second = listener_of<ClockSession>("second");
+    second.port = node_->listeners().at(0).port;
+    NodeOptions options;
+    options.cores = 1;
+    options.listeners = {second};
+    EXPECT_FALSE(Node(options).start());
+
+    std::string reported;
+    options.report = [&](const std::string& line) { reported += line; };
+    options.listeners[0].required = false;
+    Node without(options);
+    ASSERT_TRUE(without.start());
+    EXPECT_TRUE(without.listeners().empty());
+    EXPECT_TRUE(reported.contains("no listener second")) << reported;
+    without.stop();
+}
 
 TEST_F(NodeTest, WhatCameWhileACoreStoodStillIsReadBeforeAPeerIsCalledSilent) {
     start(1, {listener_of<ListeningSession>("listening")});

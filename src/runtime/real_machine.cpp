@@ -31,6 +31,7 @@ public:
         socket_.when_writable(std::move(callback));
     }
     void close() override { socket_.close(); }
+    void give_up() override { socket_.give_up(); }
 
 private:
     sys::Socket socket_;

@@ -49,6 +49,7 @@ public:
     void queue_unused(QueueId queue) override;
     void send(ShardId shard, RequestId request, broker::ShardCommand command) override;
     [[nodiscard]] std::uint64_t random() override;
+    [[nodiscard]] const broker::CatalogView& catalog() const override { return catalog_; }
     [[nodiscard]] ConnectionId own_id() const override;
 
     // storage::LogListener

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "server/config/settings.hpp"
 #include "server/config/version.hpp"
 #include "server/serve.hpp"
@@ -41,21 +42,37 @@ Result<void> set_pair(Settings& settings, const std::string& prefix, const std::
     return fantail::server::set_setting(settings, prefix + pair.substr(0, equals), pair.substr(equals + 1));
 }
 
-Result<Settings> make_settings(const ServeOptions& options) {
+/// \param faults gets everything that is wrong
+Settings make_settings(const ServeOptions& options, std::vector<std::string>& faults) {
     Settings settings = fantail::server::default_settings();
-    if (!options.config.empty()) FANTAIL_CHECK(read_settings(settings, options.config));
-    for (const std::string& pair : options.set) FANTAIL_CHECK(set_pair(settings, "", pair));
+    const auto set = [&](const std::string& prefix, const std::string& pair) {
+        if (auto outcome = set_pair(settings, prefix, pair); !outcome) faults.push_back(outcome.error().message);
+    };
+    if (!options.config.empty()) faults = read_settings(settings, options.config);
+    for (const std::string& pair : options.set) set("", pair);
     if (!options.data_dir.empty()) settings.data_dir = options.data_dir;
-    for (const std::string& pair : options.listen) FANTAIL_CHECK(set_pair(settings, "listeners.", pair));
-    FANTAIL_CHECK(check_settings(settings));
+    for (const std::string& pair : options.listen) set("listeners.", pair);
+    for (std::string& fault : check_settings(settings)) faults.push_back(std::move(fault));
     return settings;
 }
 
 int with_settings(const ServeOptions& options, int (*run)(const Settings&)) {
-    const auto settings = make_settings(options);
-    if (settings) return run(*settings);
-    fmt::print(stderr, "fantail: {}\n", settings.error().message);
+    std::vector<std::string> faults;
+    const Settings settings = make_settings(options, faults);
+    if (faults.empty()) return run(settings);
+    for (const std::string& fault : faults) fmt::print(stderr, "fantail: {}\n", fault);
     return 2;
+}
+
+bool has_command(const CLI::App& app, std::string_view name) {
+    return !app.get_subcommands([name](const CLI::App* each) { return each->get_name() == name; }).empty();
+}
+
+int unknown_command(const CLI::App& app, std::string_view name) {
+    fmt::print(stderr, "fantail: there is no command '{}'; there are:\n", fantail::cli::printable(name));
+    for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; }))
+        fmt::print(stderr, "  {:<14} {}\n", each->get_name(), each->get_description());
+    return static_cast<int>(CLI::ExitCodes::ExtrasError);
 }
 
 int check_config(const Settings& settings) {
@@ -88,6 +105,8 @@ int main(int argc, char** argv) {
     check->callback([&] { exit_code = with_settings(check_options, check_config); });
 
     fantail::cli::add_commands(app, exit_code);
+    const std::string_view first = argc > 1 ? argv[1] : "";
+    if (!first.empty() && !first.starts_with('-') && !has_command(app, first)) return unknown_command(app, first);
     CLI11_PARSE(app, argc, argv);
     return exit_code;
 }

@@ -7,6 +7,7 @@
 #include "runtime/core.hpp"
 #include "runtime/node.hpp"
 #include "server/gather.hpp"
+#include "server/watch/machine.hpp"
 #include "sys/clock.hpp"
 #include "sys/process.hpp"
 
@@ -38,11 +39,13 @@ std::vector<T> joined(std::vector<std::vector<T>> parts) {
     return all;
 }
 
-ConnectionRow row_of(const runtime::Connection& connection) {
+ConnectionRow row_of(const runtime::Connection& connection, bool with_details) {
     return {.id = connection.id(),
             .peer = connection.peer().address,
+            .local = connection.peer().local_address,
             .tls = connection.peer().tls,
             .session = connection.info(),
+            .details = with_details ? connection.details() : protocols::SessionDetails(),
             .bytes_in = connection.bytes_in(),
             .bytes_out = connection.bytes_out()};
 }
@@ -124,10 +127,22 @@ ProcessReport NodeBackend::process() const {
     const Now now = sys::SystemClock().now();
     return {.ready = state_.ready.load(),
             .alarm = state_.alarm(),
+            .memory_alarm = state_.memory_alarm.load(),
+            .disk_alarm = state_.disk_alarm.load(),
+            .disk_free = disk_free(state_.data_dir),
             .uptime_ms = (now.mono.ns - state_.started.mono.ns) / 1'000'000,
             .started_unix_ms = state_.started.wall.ms,
             .resident_bytes = sys::resident_bytes(),
             .cpu_ns = sys::cpu_time_ns()};
+}
+
+std::vector<ListenerRow> NodeBackend::listeners() const {
+    std::vector<ListenerRow> rows;
+    for (const runtime::BoundListener& each : node_->listeners()) {
+        ListenerRow& row = rows.emplace_back(each.name, each.host, each.port);
+        if (state_.tls && each.name == "amqps") row.expiry = state_.tls->context.load()->expiry();
+    }
+    return rows;
 }
 
 /// Gathers rows of the asker's own catalog by walks, one after the other: each is called as `walk(catalog, at, rows)`.
@@ -197,11 +212,12 @@ void NodeBackend::gather_queues(Asker asker, Wanted wanted, std::function<void(s
     });
 }
 
-void NodeBackend::gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) {
+void NodeBackend::gather_connections(Asker asker, bool with_details,
+                                     std::function<void(std::vector<ConnectionRow>)> done) {
     runtime::Core& home = node_->core(asker.core);
-    auto ask = [at = BucketWalk()](runtime::Core& core, std::vector<ConnectionRow>& rows) mutable {
+    auto ask = [with_details, at = BucketWalk()](runtime::Core& core, std::vector<ConnectionRow>& rows) mutable {
         const Progress progress = at.next(core.connections(), items_a_turn, [&](const auto& each) {
-            if (!each.second->finished()) rows.push_back(row_of(*each.second));
+            if (!each.second->finished()) rows.push_back(row_of(*each.second, with_details));
         });
         if (progress == Progress::begins_anew) rows.clear();
         return progress == Progress::done;

@@ -21,6 +21,8 @@ public:
 
     [[nodiscard]] const broker::Catalog& catalog(CoreId core) const override;
     [[nodiscard]] ProcessReport process() const override;
+    [[nodiscard]] const NodeFacts& facts() const override { return state_.facts; }
+    [[nodiscard]] std::vector<ListenerRow> listeners() const override;
     void list_queues(Asker asker, std::optional<VhostId> vhost,
                      std::function<void(std::vector<broker::QueueDefinitionRef>)> done) override;
     void list_exchanges(Asker asker, std::optional<VhostId> vhost,
@@ -29,7 +31,8 @@ public:
                        std::function<void(std::vector<broker::BindingDefinition>)> done) override;
     void gather_queues(Asker asker, Wanted wanted,
                        std::function<void(std::vector<broker::QueueFigures>)> done) override;
-    void gather_connections(Asker asker, std::function<void(std::vector<ConnectionRow>)> done) override;
+    void gather_connections(Asker asker, bool with_details,
+                            std::function<void(std::vector<ConnectionRow>)> done) override;
     void gather_reports(Asker asker, ReportScope scope, std::function<void(std::vector<CoreReport>)> done) override;
     void calculate(Asker asker, std::move_only_function<void()> work, std::function<void()> done) override;
     void close_connection(Asker asker, ConnectionId id, std::string reason, std::function<void(bool)> done) override;

@@ -39,6 +39,8 @@ kafka::KafkaOptions kafka_options(const Settings& settings) {
     options.request_size_max = static_cast<std::uint32_t>(settings.kafka_request_size_max);
     options.auto_create_topics = settings.kafka_auto_create_topics;
     options.partitions_default = static_cast<std::uint32_t>(settings.kafka_partitions_default);
+    options.transaction_timeout_max_ms = static_cast<std::int32_t>(settings.kafka_transaction_timeout_max_ms);
+    options.transactional_id_expiration_ms = settings.kafka_transactional_id_expiration_ms;
     return options;
 }
 
@@ -58,6 +60,7 @@ std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, Ad
         listener.name = name;
         listener.host = setting.host;
         listener.port = setting.port;
+        listener.required = setting.required;
         // The first is what a peer that nobody understands is answered in.
         if (name == "http") listener.protocols = {http};
         else if (name == "amqps") listener.protocols = {amqp};

@@ -62,6 +62,7 @@ runtime::NodeOptions node_options(const Settings& settings, Authenticator& authe
     options.placement = settings.placement == "spread" ? runtime::Placement::spread : runtime::Placement::pack;
     options.salvage = settings.salvage;
     options.controller = controller_options(settings);
+    options.transactions.idle_max_ms = settings.kafka_transactional_id_expiration_ms;
     options.check_login = [&authenticator](const broker::UserDefinition* user, std::string_view password,
                                            const protocols::PeerInfo& peer) {
         return authenticator.check(user, password, peer);
@@ -118,6 +119,18 @@ ResourceLimits resource_limits(const Settings& settings) {
     return limits;
 }
 
+NodeFacts node_facts(const Settings& settings, const runtime::NodeOptions& options) {
+    const ResourceLimits limits = resource_limits(settings);
+    return {.name = "fantail@" + sys::host_name(),
+            .cluster = "fantail",
+            .rabbitmq_version = settings.amqp_version,
+            .memory_max = limits.memory_max,
+            .disk_free_min = limits.disk_free_min,
+            .descriptors_max = options.descriptors_max,
+            .process_id = sys::process_id(),
+            .cores = options.cores};
+}
+
 /// Resident memory without what only the allocator keeps: that must not hold publishers back.
 std::uint64_t memory_in_use(std::uint64_t high_water) {
     const std::uint64_t bytes = sys::resident_bytes();
@@ -132,6 +145,8 @@ void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::No
     if (alarm.on()) spdlog::warn("publishers are held back: {}", alarm.reason());
     else spdlog::info("publishers may go on");
     state.set_alarm(alarm.reason());
+    state.memory_alarm = alarm.memory_short();
+    state.disk_alarm = alarm.disk_short();
     for (std::uint16_t i = 0; i < node.core_count(); ++i)
         node.run_on(CoreId(i), [on = alarm.on(), reason = alarm.reason()](runtime::Core& core) {
             core.set_alarm("resources", on, reason);
@@ -166,6 +181,8 @@ int serve(const Settings& settings) {
     runtime::NodeOptions options = node_options(settings, authenticator);
     options.descriptors_max = descriptors.value_or(0);
     options.listeners = make_listeners(settings, backend, state.tls);
+    state.facts = node_facts(settings, options);
+    state.data_dir = settings.data_dir;
 
     sys::Loop loop;
     bool stopping = false;

@@ -9,6 +9,7 @@
 
 #include "base/time.hpp"
 #include "runtime/listener_config.hpp"
+#include "server/admin/backend.hpp"
 
 namespace fantail::server {
 
@@ -16,7 +17,11 @@ namespace fantail::server {
 class ServerState {
 public:
     std::atomic<bool> ready{false};         ///< all listeners accept, and no stop has begun
+    std::atomic<bool> memory_alarm{false};  ///< memory is short
+    std::atomic<bool> disk_alarm{false};    ///< disk space is
     Now started;                            ///< set before the node starts
+    NodeFacts facts;                        ///< the same
+    std::string data_dir;                   ///< the same; whose disk the figures are of
     std::shared_ptr<runtime::TlsSlot> tls;  ///< the same; null: no TLS listener
 
     void set_alarm(std::string reason) {

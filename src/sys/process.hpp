@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/result.hpp"
 
@@ -10,6 +11,10 @@ namespace fantail::sys {
 
 /// CPUs that this process may run on (its affinity mask, which containers narrow); at least 1.
 [[nodiscard]] unsigned usable_cpu_count();
+
+[[nodiscard]] std::uint64_t process_id();
+/// The machine's name; "localhost" if the kernel does not tell.
+[[nodiscard]] std::string host_name();
 
 /// Binds the calling thread to the `index`-th usable CPU (modulo their number). Errors: io.
 Result<void> pin_thread_to_cpu(unsigned index);

@@ -2,8 +2,10 @@
 //! Stream sockets by plain system calls, readiness by Watch.
 #include "sys/socket.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -94,6 +96,15 @@ Result<std::size_t> Socket::write_some(std::span<const ByteView> pieces) {
 
 void Socket::finish_writing() {
     if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+}
+
+void Socket::give_up() {
+    int unacknowledged = 0;
+    if (fd_ && ::ioctl(fd_.get(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) {
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    close();
 }
 
 void Socket::close() {

@@ -56,6 +56,9 @@ public:
     /// Tells the peer that nothing more comes; reading goes on.
     void finish_writing();
     void close();
+    /// Closes, by a reset if the peer has not acknowledged all that was sent: whoever waits there is told at once, though
+    /// its window be shut, and the kernel keeps nothing.
+    void give_up();
     /// Takes the descriptor off the loop and gives it away, open, e.g. to be adopted by another core's loop.
     [[nodiscard]] Fd release();
 

@@ -170,6 +170,28 @@ TEST(Socket, AResetIsAnErrorAndPausesReading) {
     EXPECT_EQ(c.loop.poll(), 0u);
 }
 
+TEST(Socket, APeerWithAShutWindowHearsThatItIsGivenUp) {
+    Connection c({"127.0.0.1", 0});
+    const std::string block(1 << 16, 'x');
+    while (Connection::write(c.server, block).value_or(0) > 0) {}
+    c.server.give_up();
+    // It reads nothing, so that no orderly end could reach it.
+    const MonoTime end = in_ms(10'000);
+    while (Connection::write(c.client, "x").has_value() && SystemClock().now().mono < end) c.loop.wait(in_ms(1));
+    EXPECT_FALSE(Connection::write(c.client, "x"));
+}
+
+TEST(Socket, GivenUpWithNothingUnderWayItEndsInOrder) {
+    Connection c({"127.0.0.1", 0});
+    c.server.give_up();
+    bool readable = false;
+    c.client.when_readable([&readable] { readable = true; });
+    EXPECT_TRUE(run_until(c.loop, [&readable] { return readable; }));
+    std::uint8_t byte[1];
+    EXPECT_EQ(c.client.read_some(byte).value_or(9), 0u);
+    EXPECT_TRUE(c.client.at_end());
+}
+
 TEST(Socket, ConnectingWhereNobodyListensIsUnavailable) {
     Loop loop;
     Address address;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <ctime>
 
 namespace fantail::sys {
 
@@ -111,6 +112,16 @@ void add_alternative_names(const X509* certificate, TlsPeer& peer) {
     }
 }
 
+std::int64_t end_of(const X509* certificate) {
+    std::tm until{};
+    ::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate), &until);
+    return ::timegm(&until);
+}
+
+void keep_first(std::optional<std::int64_t>& first, const X509* certificate) {
+    if (certificate != nullptr) first = std::min(first.value_or(end_of(certificate)), end_of(certificate));
+}
+
 bool is_ip_address(const std::string& host) {
     unsigned char bytes[16];
     return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 || ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
@@ -130,6 +141,19 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::client(const TlsConfig& co
     std::shared_ptr<const TlsContext> made(new TlsContext(::SSL_CTX_new(::TLS_client_method())));
     FANTAIL_CHECK(configure(made->context_, config, false));
     return made;
+}
+
+TlsExpiry TlsContext::expiry() const {
+    TlsExpiry found;
+    keep_first(found.certificate_unix_s, ::SSL_CTX_get0_certificate(context_));
+    STACK_OF(X509)* chain = nullptr;
+    ::SSL_CTX_get0_chain_certs(context_, &chain);
+    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i)
+        keep_first(found.authority_unix_s, sk_X509_value(chain, i));
+    const STACK_OF(X509_OBJECT)* trusted = ::X509_STORE_get0_objects(::SSL_CTX_get_cert_store(context_));
+    for (int i = 0; i < sk_X509_OBJECT_num(trusted); ++i)
+        keep_first(found.authority_unix_s, ::X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, i)));
+    return found;
 }
 
 TlsContext::~TlsContext() { ::SSL_CTX_free(context_); }

@@ -30,6 +30,12 @@ struct TlsConfig {
     PeerCheck peer = PeerCheck::none;
 };
 
+/// When certificates that were read end, in seconds of unix time.
+struct TlsExpiry {
+    std::optional<std::int64_t> certificate_unix_s;  ///< of the chain's first, the server's or client's own
+    std::optional<std::int64_t> authority_unix_s;    ///< of the first to end of the rest of the chain and of ca_file
+};
+
 /// Keys and rules for many connections; immutable, TLS 1.2 and newer. To reload, make a new one and use it for new
 /// connections: those that exist keep theirs alive. May be shared between threads.
 class TlsContext final {
@@ -42,6 +48,7 @@ public:
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
+    [[nodiscard]] TlsExpiry expiry() const;
     [[nodiscard]] ssl_ctx_st* native() const { return context_; }
 
 private:

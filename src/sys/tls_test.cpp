@@ -18,6 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 using State = TlsStream::State;
 
+constexpr long lifetime_s = 3600;
+constexpr long root_lifetime_s = 7200;
+
 struct Identity {
     EVP_PKEY* key = nullptr;
     X509* certificate = nullptr;
@@ -65,7 +68,7 @@ private:
         ::X509_set_version(x, 2);
         ::ASN1_INTEGER_set(::X509_get_serialNumber(x), static_cast<long>(made_.size()) + 1);
         ::X509_gmtime_adj(::X509_getm_notBefore(x), -3600);
-        ::X509_gmtime_adj(::X509_getm_notAfter(x), 3600);
+        ::X509_gmtime_adj(::X509_getm_notAfter(x), issuer == nullptr ? root_lifetime_s : lifetime_s);
         ::X509_set_pubkey(x, made.key);
         X509_NAME* subject = ::X509_get_subject_name(x);
         ::X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>("Example"), -1,
@@ -302,6 +305,21 @@ TEST_F(Tls, AReloadedContextServesNewConnectionsAndOldOnesGoOn) {
         ASSERT_TRUE(connecting.peer()) << name;
         EXPECT_EQ(connecting.peer()->common_name, name);
     }
+}
+
+TEST_F(Tls, TellsWhenItsCertificatesEnd) {
+    TlsConfig config = server;
+    const auto seconds_left = [](const std::optional<std::int64_t>& end) {
+        return end.value_or(0) - std::time(nullptr);
+    };
+    const TlsExpiry alone = TlsContext::server(config).value()->expiry();
+    EXPECT_NEAR(static_cast<double>(seconds_left(alone.certificate_unix_s)), lifetime_s, 60);
+    EXPECT_FALSE(alone.authority_unix_s);
+    config.ca_file = authority.ca_file();
+    const TlsExpiry trusting = TlsContext::server(config).value()->expiry();
+    EXPECT_EQ(trusting.certificate_unix_s, alone.certificate_unix_s);
+    EXPECT_NEAR(static_cast<double>(seconds_left(trusting.authority_unix_s)), root_lifetime_s, 60);
+    EXPECT_FALSE(TlsContext::client({}).value()->expiry().certificate_unix_s);
 }
 
 TEST_F(Tls, BadFilesAreNamed) {

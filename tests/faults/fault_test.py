@@ -4,7 +4,6 @@
 import json
 import os
 import sys
-import time
 import unittest
 import urllib.request
 
@@ -14,21 +13,9 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 from load import Consumer, Ledger, Publisher, pika, read_body, wire  # noqa: E402
 from server import FantailServer  # noqa: E402
 from shim import Shim  # noqa: E402
+from waiting import DEADLINE_S, poll  # noqa: E402
 
-DEADLINE_S = 30
 SEED = os.environ.get("SEED", "1")
-
-
-def poll(step, what, deadline_s=DEADLINE_S):
-    """Calls `step` until it answers something true; fails naming `what` after `deadline_s`."""
-    deadline = time.monotonic() + deadline_s
-    while True:
-        value = step()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {deadline_s} s in vain for {what}")
-        time.sleep(0.01)
 
 
 class FaultTest(unittest.TestCase):

@@ -50,6 +50,9 @@ class Worker(threading.Thread):
     def cycle(self, channel, name):
         raise NotImplementedError
 
+    def summary(self):
+        return f"{self.name}: {self.cycles} cycles, {self.messages} messages, {self.interrupted} cycles cut by restarts"
+
 
 class Transactions(Worker):
     """Commits and rollbacks, then gets with acks and requeues: exactly what was committed is there, in order, once."""
@@ -139,3 +142,57 @@ class DeadLetters(Worker):
             else:
                 channel.connection.sleep(0.05)
         return found
+
+
+class Delays(Worker):
+    """Messages with delays come when they are due, the earlier due first, and none is missing."""
+
+    def cycle(self, channel, name):
+        channel.confirm_delivery()
+        channel.queue_declare(name, durable=True)
+        due = {}
+        for number in range(20):
+            body, delay_ms = f"{name} {number}".encode(), self.random.randint(1, 1500)
+            due[body] = time.time() + delay_ms / 1000
+            channel.basic_publish("", name, body, pika.BasicProperties(delivery_mode=2, headers={"x-delay": delay_ms}))
+        found, deadline = set(), time.monotonic() + WAIT_S
+        while len(found) < len(due):
+            method, _, body = channel.basic_get(name, auto_ack=True)
+            if not method:
+                if time.monotonic() > deadline:
+                    raise Broken(f"{name}: {len(found)} of {len(due)} delayed messages after {WAIT_S} s")
+                channel.connection.sleep(0.02)
+                continue
+            if body in found or body not in due:
+                raise Broken(f"{name}: {body!r} comes again, or from nowhere")
+            if time.time() < due[body] - 0.002:  # clocks are read in milliseconds
+                raise Broken(f"{name}: {body!r} comes {due[body] - time.time():.3f} s early")
+            found.add(body)
+        channel.queue_delete(name)
+        self.messages += len(due)
+
+
+class Streams(Worker):
+    """A stream is read from its first offset as often as one likes: dense, in order, the same each time."""
+
+    def cycle(self, channel, name):
+        channel.confirm_delivery()
+        channel.queue_declare(name, durable=True, arguments={"x-queue-type": "stream"})
+        bodies = [f"{name} {number}".encode() for number in range(60)]
+        for body in bodies:
+            channel.basic_publish("", name, body, PERSISTENT)
+        channel.basic_qos(prefetch_count=20)
+        for _ in range(2):
+            self.read(channel, name, bodies)
+        channel.queue_delete(name)
+        self.messages += len(bodies)
+
+    @staticmethod
+    def read(channel, name, bodies):
+        messages = channel.consume(name, arguments={"x-stream-offset": "first"}, inactivity_timeout=WAIT_S)
+        for offset, body in enumerate(bodies):
+            method, properties, got = next(messages)
+            if got != body or properties.headers["x-stream-offset"] != offset:
+                raise Broken(f"{name}: {got!r} at offset {offset} instead of {body!r}")
+            channel.basic_ack(method.delivery_tag)
+        channel.cancel()

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import threading
@@ -35,6 +36,13 @@ class Beating:
         except (wire.Closed, OSError):
             return False
         return True
+
+
+def is_broken_off(connection):
+    """Whether a reset has come, though nothing was read."""
+    poller = select.poll()
+    poller.register(connection, 0)
+    return any(event & select.POLLERR for _, event in poller.poll(0))
 
 
 class BrokerPauses(fault_test.FaultTest):
@@ -147,5 +155,7 @@ class ClientPauses(fault_test.FaultTest):
         poll(lambda: (lambda method: method and method.redelivered)(channel.basic_get("q", auto_ack=True)[0]),
              "a message that the stopped consumer held", SEND_TIMEOUT_S + 10)
         waited = time.monotonic() - began
+        # Its window is shut: an orderly end could not reach it, and it would wait for ever.
+        poll(lambda: is_broken_off(stopped.socket), "the reset of the stopped consumer's connection", 5)
         self.say(f"what a consumer held that read nothing was free again after {waited:.1f} s")
         self.assertGreater(waited, SEND_TIMEOUT_S - 5, "given up too early")

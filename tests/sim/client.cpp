@@ -116,7 +116,7 @@ void Client::on_gone(const ChannelEnd& end) {
     if (end.code != 0 && end.code != 320 && !refused)
         world_.fail(name() + ": the broker closes with " + std::to_string(end.code) + " " + end.text);
     session_->answered = end.answered;
-    session_->closed_well = end.answered && end.code == 0 && waiting_for_ == "the end";
+    session_->closed_well = end.answered && end.code == 0 && waiting_for_ == "the end" && parted_in_time_;
     forget_session();
     reconnect_later();
 }
@@ -130,6 +130,7 @@ void Client::part() {
         return;
     }
     waiting_for_ = "the end";
+    parted_in_time_ = peer_->usable();
     session_->closing = true;
     model_.disturbed();
     if (die < 4) peer_->close_channel(channel_);

@@ -106,6 +106,7 @@ private:
     SessionPtr session_;
     Mode mode_ = Mode::plain;
     bool ready_ = false;
+    bool parted_in_time_ = false;  ///< nobody else had closed the connection: the broker has read all that we sent
     std::int64_t connected_at_ = 0;
     bool resting_ = false;
     bool left_ = false;

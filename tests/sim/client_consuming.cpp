@@ -23,6 +23,7 @@ void Client::consume() {
     receiver->session = session_;
     receiver->number = 1 + consumers_.size();
     receiver->auto_ack = queue.auto_ack && random_.one_in(2);
+    receiver->shared_window = global_prefetch_;
     receiver->prefetch = global_prefetch_ || receiver->auto_ack ? 0 : prefetch_;
     record::FieldTableBuilder arguments;
     if (queue.is_stream()) {
@@ -32,6 +33,7 @@ void Client::consume() {
     }
     const std::string tag = "c" + std::to_string(receiver->number);
     consumers_[tag] = receiver;
+    model_.consumes(receiver);
     world_.note([&] {
         return name() + ": consumes " + queue.name + " as " + tag + ", prefetch " + std::to_string(receiver->prefetch) +
                (receiver->auto_ack ? ", no ack" : "");
@@ -60,6 +62,7 @@ void Client::get() {
     getter_->queue = &queue;
     getter_->session = session_;
     getter_->auto_ack = queue.auto_ack && random_.one_in(2);
+    model_.consumes(getter_);
     world_.note([&] { return name() + ": gets from " + queue.name; });
     waiting_for_ = "basic.get-ok";
     send(BasicGet{.queue = queue.name, .no_ack = getter_->auto_ack});
@@ -117,7 +120,7 @@ void Client::settle(Tags::iterator first, Tags::iterator end, How how) {
 }
 
 void Client::apply(const Unacked& held, How how) {
-    --held.receiver->held;
+    held.receiver->gave(world_.time());
     if (held.copy->queue->is_stream()) return;
     // As in RabbitMQ, what is nacked does not count towards the delivery limit.
     if (how == How::nack || how == How::reject_back) return model_.requeue(*held.copy, how == How::reject_back);

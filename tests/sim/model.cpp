@@ -115,7 +115,7 @@ Copy* Model::deliver(Receiver& receiver, const Delivered& delivered) {
     if (copy->message->transaction != 0) visible_transactions_.insert({copy->message->transaction, copy->queue});
     if (receiver.auto_ack) copy->acked = true;
     else if (!receiver.queue->is_stream()) copy->holder = receiver.session;
-    if (!receiver.auto_ack) ++receiver.held;
+    if (!receiver.auto_ack) receiver.took();
     if (receiver.prefetch > 0 && receiver.held > receiver.prefetch)
         fail(*copy, "is delivered beyond a prefetch of " + std::to_string(receiver.prefetch));
     return copy;
@@ -138,7 +138,8 @@ void Model::judge_state(const Copy& copy, const Receiver& receiver, const Delive
     if (copy.holder && copy.holder->alive())
         fail(copy, "is delivered while session " + std::to_string(copy.holder->number) + " has it");
     if (copy.seen && !delivered.redelivered) fail(copy, "is delivered again and not marked as redelivered");
-    if (!copy.seen && delivered.redelivered && clean_)
+    // What a shared window had no room for comes back with the mark if others had got later messages by then.
+    if (!copy.seen && delivered.redelivered && clean_ && !shares_windows_.contains(copy.queue))
         fail(copy, "is marked as redelivered and nobody can have had it");
     // Counts of returns are written lazily: only a restart may make the broker forget some.
     const std::uint64_t limit = copy.queue->delivery_limit;
@@ -258,12 +259,14 @@ void Model::reject(Copy& copy) {
 
 void Model::requeue(Copy& copy, bool counts) {
     clean_ = false;
+    copy.free_since = world_.time();
     if (counts) ++copy.returns;
     copy.holder = nullptr;
 }
 
 void Model::over(Session& session, const std::vector<Copy*>& held, const std::vector<ReceiverPtr>& receivers) {
     session.over = true;
+    session.over_at = world_.time();
     clean_ = false;
     ++sessions_over_;
     for (Copy* copy : held) {

@@ -20,7 +20,8 @@ struct Session {
     std::shared_ptr<Link> link;
     bool over = false;
     bool closing = false;  ///< the broker may have ended the channel already: a commit may be refused, a close was sent
-    bool answered = false;     ///< the broker itself said that it is over
+    bool answered = false;  ///< the broker itself said that it is over
+    std::int64_t over_at = 0;
     bool closed_well = false;  ///< as its client had asked: everything that was said before has had its effect
     /// The broker still counts it as there, and so does the client.
     [[nodiscard]] bool alive() const { return !over && !closing && !link->closing() && !link->server_gone(); }
@@ -68,7 +69,8 @@ struct Copy {
     bool rejected = false;  ///< sent to its death
     std::uint64_t returns = 0;
     std::uint64_t restarts_at_ack = 0;
-    SessionPtr holder;  ///< who has it, unsettled
+    std::int64_t free_since = 0;  ///< when it was put back last
+    SessionPtr holder;            ///< who has it, unsettled
     SessionPtr acker;
 };
 
@@ -80,11 +82,23 @@ struct Receiver {
     std::uint32_t prefetch = 0;
     std::uint64_t held = 0;
     bool auto_ack = false;
+    bool shared_window = false;     ///< others of its channel have a part in its prefetch
+    std::int64_t credit_since = 0;  ///< none: no_credit
     bool cancel_sent = false;
     bool cancelled = false;  ///< cancel-ok has come
     std::map<std::pair<std::uint64_t, std::uint8_t>, std::uint64_t>
         newest;                     ///< fresh message, by publisher and priority
     std::int64_t next_offset = -1;  ///< of a stream
+
+    static constexpr std::int64_t no_credit = INT64_MAX;
+    void took() {
+        ++held;
+        if (prefetch > 0 && held >= prefetch) credit_since = no_credit;
+    }
+    void gave(std::int64_t now) {
+        --held;
+        if (credit_since == no_credit) credit_since = now;
+    }
 };
 using ReceiverPtr = std::shared_ptr<Receiver>;
 
@@ -112,6 +126,8 @@ public:
     [[nodiscard]] const Message& message(std::uint64_t id) const { return messages_.at(id); }
 
     // Consuming.
+    /// It has asked for what its queue has.
+    void consumes(const ReceiverPtr& receiver);
     /// Judges a delivery. \return the copy that the receiver now holds or has; null if the world has failed
     Copy* deliver(Receiver& receiver, const Delivered& delivered);
     /// The receiver is the one that its queue serves now.
@@ -136,6 +152,9 @@ public:
         stopping_ = false;
         clean_ = false;
     }
+    /// Whether what is ready has come to those who want it (waits.cpp).
+    /// \param calm_since when the last fault was over
+    void judge_waits(std::int64_t calm_since);
     /// Something may have been taken from a queue that no client has seen.
     void disturbed() { clean_ = false; }
 
@@ -159,6 +178,8 @@ private:
     void judge_dedup(const Copy& copy);
     void judge_loss(const Copy& copy);
     void judge_length(const QueueSpec& queue);
+    void judge_waits(const QueueSpec& queue, std::int64_t since);
+    [[nodiscard]] std::optional<std::int64_t> serves_since(const QueueSpec& queue);
     [[nodiscard]] bool must_exist(const Copy& copy) const;
     [[nodiscard]] bool may_have_died(const Copy& copy) const;
     [[nodiscard]] bool may_be_lost(const Copy& copy) const;
@@ -177,8 +198,12 @@ private:
         bool answered;
     };
 
+    using Receivers = std::map<const QueueSpec*, std::vector<ReceiverPtr>>;
+
     World& world_;
     const Topology& topology_;
+    Receivers receivers_;
+    std::set<const QueueSpec*> shares_windows_;  ///< some consumer of these shared its prefetch with others
     std::map<std::uint64_t, Message> messages_;
     std::map<const QueueSpec*, Copies> copies_;
     std::map<const QueueSpec*, std::weak_ptr<Receiver>> active_;

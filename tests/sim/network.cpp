@@ -12,6 +12,15 @@ namespace {
 constexpr std::uint64_t network_concern = 0x4E45'5400'0000;
 }
 
+LinkQuality draw_quality(Random& random) {
+    LinkQuality quality;
+    quality.latency_ns = static_cast<std::int64_t>(random.skewed(20, 5'000)) * us;
+    quality.jitter_ns = static_cast<std::int64_t>(random.skewed(10, 3'000)) * us;
+    quality.window = std::size_t{1} << random.between(10, 18);
+    quality.splits = random.one_in(2);
+    return quality;
+}
+
 Link::Link(World& world, std::uint64_t number, LinkQuality quality)
     : world_(world), number_(number), quality_(quality), random_(world.chance(network_concern + number)) {}
 
@@ -29,6 +38,7 @@ void Link::carry(Direction& direction, ByteView bytes, bool to_server) {
     direction.under_way += bytes.size();
     world_.at(arrival(direction), [self = shared_from_this(), &direction, data = to_bytes(bytes), to_server] {
         direction.under_way -= data.size();
+        if (!to_server && self->client_gone_) self->reset_server();
         if (self->lost_ || (to_server ? self->server_gone() : self->client_gone_)) return;
         append(direction.arrived, data);
         if (to_server) self->wake_server();
@@ -52,6 +62,15 @@ void Link::client_close() {
     if (lost_) return;
     world_.at(arrival(up_), [self = shared_from_this()] {
         self->up_.ended = true;
+        self->wake_server();
+    });
+}
+
+/// Bytes have come to an end that is closed: its kernel refuses the connection.
+void Link::reset_server() {
+    if (lost_ || broken_for_server_) return;
+    world_.at(arrival(up_), [self = shared_from_this()] {
+        self->broken_for_server_ = true;
         self->wake_server();
     });
 }

@@ -22,6 +22,8 @@ struct LinkQuality {
     bool splits = true;              ///< reads and writes move less than they could
 };
 
+[[nodiscard]] LinkQuality draw_quality(Random& random);
+
 /// A connection between a client and the node. Shared by both ends, and by what is under way between them.
 class Link : public std::enable_shared_from_this<Link> {
 public:
@@ -92,6 +94,7 @@ private:
     void wake_server();
     void show_client();
     void end_client(bool broken);
+    void reset_server();
 
     World& world_;
     std::uint64_t number_;

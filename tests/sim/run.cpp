@@ -8,6 +8,7 @@
 #include "sim/auditor.hpp"
 #include "sim/client.hpp"
 #include "sim/declarer.hpp"
+#include "sim/kafka_side.hpp"
 #include "sim/policies.hpp"
 #include "sim/simulated_node.hpp"
 
@@ -18,6 +19,7 @@ namespace {
 constexpr std::uint64_t shape_concern = 0x5348'4150'0000;
 constexpr std::uint64_t topology_concern = 0x544F'504F'0000;
 constexpr std::uint64_t course_concern = 0x434F'5552'0000;
+constexpr std::uint64_t logs_concern = 0x4C4F'4753'0000;
 constexpr std::uint64_t connection_concern = 0x434F'4E4E'0000;
 constexpr std::int64_t declare_time_max = 20 * second;
 /// Until a policy is in force, and on the disk.
@@ -58,8 +60,10 @@ public:
           disk_(world_),
           random_(world_.chance(course_concern)),
           topology_(draw_topology(world_.chance(topology_concern))),
+          log_topology_(draw_log_topology(world_.chance(logs_concern))),
           model_(world_, topology_),
           node_(world_, disk_, draw_shape(world_.chance(shape_concern)), [this](Ending how) { node_down(how); }),
+          kafka_(world_, node_, log_topology_),
           declarer_(world_, node_, topology_),
           auditor_(world_, node_, model_, topology_) {}
 
@@ -85,6 +89,7 @@ private:
     void wait_for_auditor();
     void check_emptiness();
     void schedule_faults();
+    void disturb(std::int64_t for_ns) { disturbed_until_ = std::max(disturbed_until_, world_.time() + for_ns + us); }
     void strike(const Fault& fault);
     void strike_disk(const Fault& fault);
     void strike_network(const Fault& fault);
@@ -92,7 +97,8 @@ private:
     void step_clock(const Fault& fault);
     void end_node(Ending how);
     void node_down(Ending how);
-    void watch_memory();
+    void watch();
+    [[nodiscard]] bool is_calm();
     [[nodiscard]] std::string setting() const;
 
     RunOptions options_;
@@ -101,13 +107,17 @@ private:
     Disk disk_;
     Random random_;
     Topology topology_;
+    LogTopology log_topology_;
     Model model_;
     SimulatedNode node_;
+    KafkaSide kafka_;
     Declarer declarer_;
     Auditor auditor_;
     std::vector<std::unique_ptr<SharedConnection>> connections_;
     std::vector<std::unique_ptr<Client>> clients_;
     std::int64_t down_for_ = 100 * ms;
+    std::int64_t disturbed_until_ = 0;
+    std::int64_t calm_since_ = 0;
     std::int64_t clock_ahead_ = 0;  ///< at most, so far
     bool rotten_ = false;
     std::uint64_t disk_full_ = 0;  ///< such faults at present
@@ -119,9 +129,11 @@ void Run::declare() {
     world_.run_until(world_.time() + policy_time);
     if (policies_first) put_policies(0);
     declarer_.start();
+    if (!kafka_.idle()) kafka_.declare();
+    const auto done = [&] { return declarer_.done() && kafka_.declared(); };
     const std::int64_t until = world_.time() + declare_time_max;
-    while (!declarer_.done() && !world_.ended() && world_.time() < until) world_.run_until(world_.time() + 10 * ms);
-    if (!declarer_.done() && !world_.ended()) world_.fail("the declarer waits for an answer");
+    while (!done() && !world_.ended() && world_.time() < until) world_.run_until(world_.time() + 10 * ms);
+    if (!done() && !world_.ended()) world_.fail("the declarer waits for an answer");
     if (!policies_first) put_policies(0);
     world_.run_until(world_.time() + policy_time);
     if (!world_.ended()) check_policies();
@@ -156,9 +168,11 @@ void Run::check_policies() {
 }
 
 void Run::wait_for_auditor() {
+    const auto done = [&] { return auditor_.done() && (rotten_ || kafka_.audited()); };
     const std::int64_t until = world_.time() + audit_time_max;
-    while (!auditor_.done() && !world_.ended() && world_.time() < until) world_.run_until(world_.time() + 100 * ms);
-    if (!auditor_.done() && !world_.ended()) world_.fail("the auditor waits for an answer, at " + auditor_.place());
+    while (!done() && !world_.ended() && world_.time() < until) world_.run_until(world_.time() + 100 * ms);
+    if (!done() && !world_.ended())
+        world_.fail("the auditor waits for an answer, at " + (auditor_.done() ? "the logs" : auditor_.place()));
 }
 
 /// Each with a channel, in a connection of its own or in one that it shares with others.
@@ -171,24 +185,29 @@ void Run::start_clients() {
         clients_.push_back(std::make_unique<Client>(world_, *connections_[i % processes], model_, topology_, i + 1));
         clients_.back()->start();
     }
+    kafka_.start_clients(world_.chance(logs_concern + 1), plan_.clients);
 }
 
 void Run::work() {
     start_clients();
     schedule_faults();
-    watch_memory();
+    watch();
     world_.run_until(plan_.end_ns);
     for (auto& client : clients_) client->rest();
+    kafka_.rest();
     world_.run_until(world_.time() + rest_time);
     for (auto& client : clients_) {
         const std::string unanswered = client->unanswered();
         const bool cannot_be_read = rotten_ && unanswered.ends_with("basic.get-ok");
         if (!unanswered.empty() && !cannot_be_read && node_.running() && !world_.ended()) world_.fail(unanswered);
     }
+    const std::string unanswered = kafka_.unanswered();
+    if (!unanswered.empty() && !rotten_ && node_.running() && !world_.ended()) world_.fail(unanswered);
 }
 
 void Run::end() {
     for (auto& client : clients_) client->leave();
+    kafka_.leave();
     world_.set_clock(clock_ahead_);  // or what was delayed by a clock that was ahead would not be due
     world_.run_until(world_.time() + settle_time);
     disk_.image().faults() = {};  // one that has not struck by now stays away
@@ -201,6 +220,7 @@ void Run::end() {
     }
     if (world_.ended()) return;
     auditor_.audit();
+    if (!rotten_) kafka_.audit();
     wait_for_auditor();
     world_.run_until(world_.time() + second);
     check_emptiness();
@@ -218,11 +238,22 @@ void Run::check_emptiness() {
     }
 }
 
-void Run::watch_memory() {
+/// What must be so at any moment.
+void Run::watch() {
     world_.after(second, [this] {
         if (node_.running()) node_.check_memory();
-        watch_memory();
+        if (!is_calm()) calm_since_ = world_.time();
+        if (is_calm()) model_.judge_waits(calm_since_);
+        kafka_.model().judge_waits(calm_since_);
+        watch();
     });
+}
+
+/// Whether nothing is broken but, maybe, connections.
+bool Run::is_calm() {
+    const storage::DiskFaults& faults = disk_.image().faults();
+    const bool disk_is_well = faults.fail_write + faults.fail_sync + faults.fail_read == 0 && !faults.space_max;
+    return node_.running() && disk_is_well && !rotten_ && world_.time() >= disturbed_until_;
 }
 
 std::string Run::setting() const {
@@ -230,6 +261,7 @@ std::string Run::setting() const {
         std::to_string(node_.layout().cores) + " cores, " + std::to_string(node_.layout().shards) + " shards";
     for (const QueueSpec& queue : topology_.queues) text += "\n" + queue.description();
     for (const ExchangeSpec& exchange : topology_.exchanges) text += "\n" + exchange.description();
+    for (const TopicSpec& topic : log_topology_.topics) text += "\n" + topic.description();
     return text;
 }
 
@@ -243,6 +275,7 @@ void Run::end_node(Ending how) {
 void Run::node_down(Ending how) {
     (how == Ending::stop ? world_.counts.clean_restarts : world_.counts.crashes) += 1;
     model_.restarted();
+    kafka_.restarted();
     world_.after(down_for_, [this] { node_.start(); });
     down_for_ = 100 * ms;
 }
@@ -275,6 +308,7 @@ void Run::strike(const Fault& fault) {
         case FaultKind::clock_step: step_clock(fault); return;
         case FaultKind::pause_node:
             ++world_.counts.paused_nodes;
+            disturb(fault.for_ns / 4);
             node_.pause(fault.for_ns / 4);
             return;
         case FaultKind::fail_write:
@@ -286,20 +320,22 @@ void Run::strike(const Fault& fault) {
     }
 }
 
-/// Mostly by seconds, at times by an hour, forward or back.
+/// Mostly by seconds, at times by half an hour, forward or back: no producer's time is ahead by more than topics take.
 void Run::step_clock(const Fault& fault) {
-    const std::int64_t most = fault.size % 3 == 0 ? 3'600 * second : 20 * second;
+    const std::int64_t most = fault.size % 3 == 0 ? 1'790 * second : 20 * second;
     const std::int64_t by = static_cast<std::int64_t>(fault.size / 6 % static_cast<std::uint64_t>(most));
     const std::int64_t offset = fault.size % 2 == 0 ? by : -by;
     ++world_.counts.clock_steps;
     clock_ahead_ = std::max(clock_ahead_, offset);
     world_.set_clock(offset);
+    disturb(0);
 }
 
 /// Much is delivered, and nothing more is synced, before the end comes.
 void Run::crash_midway(const Fault& fault) {
     constexpr std::uint64_t standstill = 5'000;  // a fraction of a second, up to two
     constexpr std::int64_t time_max = 400 * ms;
+    disturb(time_max);
     disk_.slow_down(standstill);
     const std::int64_t left = static_cast<std::int64_t>(fault.size % static_cast<std::uint64_t>(time_max));
     world_.after(left, [this, &fault] {
@@ -343,6 +379,7 @@ void Run::strike_disk(const Fault& fault) {
             if (disk_full_ > 0 && --disk_full_ == 0) faults.space_max.reset();
         });
     } else if (fault.kind == FaultKind::slow_disk) {
+        disturb(fault.for_ns);
         disk_.slow_down(2 + fault.size % 100);
         world_.after(fault.for_ns, [this] { disk_.slow_down(1); });
     } else {

@@ -4,19 +4,6 @@
 
 namespace fantail::sim {
 
-namespace {
-
-LinkQuality draw_quality(Random& random) {
-    LinkQuality quality;
-    quality.latency_ns = static_cast<std::int64_t>(random.skewed(20, 5'000)) * us;
-    quality.jitter_ns = static_cast<std::int64_t>(random.skewed(10, 3'000)) * us;
-    quality.window = std::size_t{1} << random.between(10, 18);
-    quality.splits = random.one_in(2);
-    return quality;
-}
-
-}  // namespace
-
 std::shared_ptr<AmqpPeer> SharedConnection::get() {
     if (peer_ && peer_->usable()) return peer_;
     auto link = node_.connect(draw_quality(random_));

@@ -6,6 +6,7 @@
 
 #include "base/limits.hpp"
 #include "protocols/amqp091/amqp_protocol.hpp"
+#include "protocols/kafka/kafka_protocol.hpp"
 #include "runtime/data_dir.hpp"
 #include "storage/local/local_log.hpp"
 
@@ -20,7 +21,7 @@ constexpr std::int64_t stop_time_max = 30 * second;
 std::shared_ptr<const runtime::ListenerConfig> make_listener() {
     auto listener = std::make_shared<runtime::ListenerConfig>();
     listener->name = "amqp";
-    listener->protocols = {amqp091::make_protocol({})};
+    listener->protocols = {amqp091::make_protocol({}), kafka::make_protocol({.auto_create_topics = false})};
     return listener;
 }
 
@@ -74,6 +75,16 @@ void SimulatedNode::start() {
     world_.note([&] { return "node: started, incarnation " + std::to_string(incarnation_); });
     turn_at_.assign(shape_.cores, no_turn);
     for (std::size_t i = 0; i < cores_.size(); ++i) request_turn(i, world_.time());
+    watch_clock();
+}
+
+/// As `fantail serve` does: sleeping cores look at what has become due when the wall clock was set.
+void SimulatedNode::watch_clock() {
+    if (wall_clock_.seen(world_.now()))
+        for (auto& core : cores_) core->run_task([](runtime::Core&) {});
+    world_.after(second, [this, incarnation = incarnation_] {
+        if (incarnation == incarnation_) watch_clock();
+    });
 }
 
 Result<void> SimulatedNode::recover() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/clock_step.hpp"
 #include "runtime/core.hpp"
 #include "runtime/core_host.hpp"
 #include "sim/simulated_machine.hpp"
@@ -40,6 +41,8 @@ public:
     void end(Ending how);
     [[nodiscard]] bool running() const { return !cores_.empty() && !stopping_; }
     [[nodiscard]] bool gone() const { return cores_.empty(); }
+    /// Counts starts and ends.
+    [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
     /// No core runs for so long.
     void pause(std::int64_t for_ns);
     /// The disk lies about what it stored: what the broker notices of that is no failure.
@@ -73,6 +76,7 @@ private:
     Result<void> recover();
     void request_turn(std::size_t core, std::int64_t time_ns);
     void take_turn(std::size_t core);
+    void watch_clock();
     void finish_stop();
     void tear_down(Ending how);
     void damage_found(const std::string& what);
@@ -88,6 +92,7 @@ private:
     std::vector<std::unique_ptr<runtime::Core>> cores_;
     std::vector<std::int64_t> turn_at_;
     std::vector<std::weak_ptr<Link>> links_;
+    ClockStep wall_clock_;
     std::uint64_t incarnation_ = 0;
     std::uint64_t connections_ = 0;
     std::int64_t paused_until_ = 0;

@@ -21,6 +21,9 @@ inline constexpr std::int64_t second = 1'000'000'000;
 /// What a run counts, for the table at the end.
 struct Counts {
     std::uint64_t published = 0, confirmed = 0, delivered = 0, settled = 0, connections = 0, turns = 0;
+    std::uint64_t records_written = 0, records_acknowledged = 0, records_read = 0, generations = 0, commits = 0,
+                  waits_judged = 0;
+    std::uint64_t transactions_committed = 0, transactions_aborted = 0, producers_fenced = 0;
     std::uint64_t crashes = 0, clean_restarts = 0, lost_connections = 0, half_open = 0, stalled_readers = 0,
                   slow_networks = 0, clock_steps = 0, paused_nodes = 0, failed_writes = 0, failed_syncs = 0,
                   full_disks = 0, rotten_bits = 0, rot_detected = 0, policy_changes = 0;
@@ -35,6 +38,8 @@ public:
     [[nodiscard]] Now now() const {
         return {WallTime{wall_start_ms + (time_ns_ + clock_offset(time_ns_)) / ms}, MonoTime{time_ns_}};
     }
+    /// What the wall clock shows at the beginning.
+    static constexpr std::int64_t wall_start_ms = 1'700'000'000'000;
     /// Sets the wall clock: from now on it is so far ahead of time().
     void set_clock(std::int64_t offset_ns) { clock_steps_.push_back({time_ns_, offset_ns}); }
     /// What the wall clock showed at least and at most in a span of time, in nanoseconds.
@@ -78,7 +83,6 @@ public:
     Counts counts;
 
 private:
-    static constexpr std::int64_t wall_start_ms = 1'700'000'000'000;
     static constexpr std::size_t history_max = 100'000;
     struct Event {
         std::int64_t time_ns;

@@ -17,6 +17,7 @@ import threading
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULT_BINARY = os.path.join(REPOSITORY, "build", "release", "fantail")
 READY_TIMEOUT_S = 30
+DEFAULT_LISTENERS = {"amqp", "http", "kafka"}
 STOP_TIMEOUT_S = 30
 STDERR_LINES_KEPT = 60
 
@@ -68,8 +69,9 @@ class FantailServer:
         if not os.access(self.binary, os.X_OK):
             raise ServerError(f"no executable at {self.binary}; build it or pass --binary")
         listen = []
-        for name in self._listeners:
-            listen += ["--listen", f"{name}={self.endpoints.get(name, '127.0.0.1:0')}"]
+        for name in DEFAULT_LISTENERS | set(self._listeners):
+            place = self.endpoints.get(name, "127.0.0.1:0") if name in self._listeners else "off"
+            listen += ["--listen", f"{name}={place}"]
         self._stderr.clear()
         self._process = subprocess.Popen(
             [*self._prefix, self.binary, "serve", *listen, "--data-dir", self.data_dir, *self._arguments],

@@ -14,6 +14,7 @@
 #include "broker/api/definitions.hpp"
 #include "broker/api/group_commands.hpp"
 #include "broker/api/log_commands.hpp"
+#include "broker/api/transaction_commands.hpp"
 #include "record/batch.hpp"
 
 namespace fantail::broker {
@@ -130,6 +131,7 @@ enum class Outcome : std::uint8_t {
     reject,   ///< not wanted: dead-lettered or dropped
     requeue,  ///< back to its place; counts as a failed delivery (reject, crash)
     release,  ///< back to its place; does not count (nack)
+    unseen,  ///< the client was not shown it: as if it had never left its place, or released if it would be out of order
 };
 
 struct OffsetRange {
@@ -180,9 +182,15 @@ struct Detach {
     ConsumerId end;
 };
 
-using ShardCommand = std::variant<Append, AppendOnce, AddConsumer, RemoveConsumer, SetFlow, Settle, Get, Purge, Inspect,
-                                  CloseQueue, Detach, AppendLog, ReadLogs, EndWait, FindOffset, TrimLog, DescribeLog,
-                                  GroupCommand, ListGroups, Remember, Recall>;
+struct ShardCommand
+    : std::variant<Append, AppendOnce, AddConsumer, RemoveConsumer, SetFlow, Settle, Get, Purge, Inspect, CloseQueue,
+                   Detach, AppendLog, ReadLogs, EndWait, FindOffset, TrimLog, DescribeLog, GroupCommand, ListGroups,
+                   Remember, Recall, TransactionCommand, ListTransactions, EnlistInLog, EndInLog> {
+    using variant::variant;
+    ShardCommand(ShardCommand&& other) noexcept;
+    ShardCommand& operator=(ShardCommand&& other) noexcept;
+    ~ShardCommand();
+};
 
 // ---------------------------------------------------------------- to the controller
 
@@ -291,9 +299,15 @@ struct RemovePolicy {
 };
 
 /// Answered by AdminReply, after the change is durable (where what it changes is) and every core has seen it.
-using AdminCommand = std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind,
-                                  ConnectionOpened, ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser,
-                                  PutPermission, RemovePermission, PutTopicPermission, RemoveTopicPermission, PutPolicy,
-                                  RemovePolicy, CreateTopic, DeleteTopic, AddPartitions, AlterTopic>;
+struct AdminCommand
+    : std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind, ConnectionOpened,
+                   ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser, PutPermission, RemovePermission,
+                   PutTopicPermission, RemoveTopicPermission, PutPolicy, RemovePolicy, CreateTopic, DeleteTopic,
+                   AddPartitions, AlterTopic> {
+    using variant::variant;
+    AdminCommand(AdminCommand&& other) noexcept;
+    AdminCommand& operator=(AdminCommand&& other) noexcept;
+    ~AdminCommand();
+};
 
 }  // namespace fantail::broker

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
+#include "base/rare_text.hpp"
 #include "base/time.hpp"
 
 namespace fantail::broker {
@@ -110,8 +111,8 @@ struct QueueDefinition {
     Bytes arguments;      ///< as declared (record/field_table.hpp), for comparison and display
     OptionsRef declared;  ///< from the arguments alone
     OptionsRef options;   ///< what is in force (arguments and policies)
-    std::string policy;   ///< name of the policy in force, or empty
-    std::string operator_policy;
+    RareText policy;      ///< name of the policy in force, or empty
+    RareText operator_policy;
     TopicId topic;  ///< the topic of which it is a partition; 0: none
     /// Level i's messages stand in this stream: the queue's own id space, see level_stream().
     [[nodiscard]] std::uint8_t highest_level() const {

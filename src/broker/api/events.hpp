@@ -12,6 +12,7 @@
 #include "broker/api/definitions.hpp"
 #include "broker/api/group_commands.hpp"
 #include "broker/api/log_commands.hpp"
+#include "broker/api/transaction_commands.hpp"
 
 namespace fantail::broker {
 
@@ -99,8 +100,17 @@ struct CloseRequested {
     std::string reason;
 };
 
-using Event = std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply,
-                           Blocked, CloseRequested, LogAppended, LogsRead, OffsetFound, LogTrimmed, LogDescribed,
-                           GroupAnswered, LoginChecked>;
+struct Event
+    : std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply, Blocked,
+                   CloseRequested, LogAppended, LogsRead, OffsetFound, LogTrimmed, LogDescribed, GroupAnswered,
+                   LoginChecked, LogMarked, TransactionAnswered> {
+    using variant::variant;
+    Event(Event&& other) noexcept;
+    Event& operator=(Event&& other) noexcept;
+    ~Event();
+};
+
+/// Which command an event answers; 0 if it answers none.
+[[nodiscard]] RequestId request_of(const Event& event);
 
 }  // namespace fantail::broker

@@ -69,7 +69,8 @@ enum class OffsetQuery : std::uint8_t {
 struct FindOffset {
     QueueId log;
     OffsetQuery query = OffsetQuery::end;
-    WallTime time;  ///< at_time
+    WallTime time;                ///< at_time
+    bool committed_only = false;  ///< at_time: below the last stable offset
 };
 
 /// Removes what is below `before`; no offset: all that is durable. Answered by LogTrimmed.
@@ -118,6 +119,12 @@ struct OffsetFound {
     LogOutcome outcome = LogOutcome::ok;
     std::optional<Offset> offset;  ///< at_time: absent if there is no such record
     std::optional<WallTime> time;  ///< of that record, for queries by time
+};
+
+/// Answers EnlistInLog and EndInLog.
+struct LogMarked {
+    RequestId request;
+    LogOutcome outcome = LogOutcome::ok;
 };
 
 struct LogTrimmed {

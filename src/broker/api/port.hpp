@@ -78,13 +78,19 @@ public:
     /// Asks whether `user` may log in by that password from where this connection comes from. Answered by LoginChecked,
     /// after a while: passwords are hashed slowly on purpose. One at a time for each connection.
     virtual void check_login(RequestId request, std::string_view user, std::string_view password) = 0;
-    /// A random 64-bit number, for names.
+    /// A random 64-bit number that cannot be foretold from others: for names, and for addresses only their owner may tell.
     [[nodiscard]] virtual std::uint64_t random() = 0;
-    /// Delivers a message straight to a consumer of another connection (direct reply); false if it is not known to exist.
+    /// Makes a consumer of this connection, which no queue knows, one that messages may be sent straight to, until it is
+    /// closed or the connection ends. Its messages come as Deliver.
+    virtual void open_direct(ConsumerId consumer) = 0;
+    virtual void close_direct(ConsumerId consumer) = 0;
+    /// Whether such a consumer is open now, on whatever core.
+    [[nodiscard]] virtual bool has_direct(ConnectionId connection, ConsumerId consumer) const = 0;
+    /// Delivers a message straight to an open direct consumer, of any connection; false if there is none.
     virtual bool send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) = 0;
 };
 
-/// The shard in which a cursor group lives.
+/// The shard in which a cursor group lives, and in which the transactions of a named producer are coordinated.
 [[nodiscard]] ShardId shard_of_group(std::string_view group, std::uint16_t shard_count);
 
 }  // namespace fantail::broker

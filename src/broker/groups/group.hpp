@@ -2,17 +2,21 @@
 //! One cursor group: who its members are, what generation they share by, and how one leads to the next.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "broker/groups/assigned_members.hpp"
 #include "broker/groups/group_context.hpp"
 
 namespace fantail::broker {
 
-/// The protocol by which a leader among the members assigns. A generation begins when all members have joined
+/// Its members share by one of two protocols. By that of AssignedMembers the group assigns; here is the classic one, by which a leader
+/// among the members does. A group without members takes whichever comes, and keeps its offsets.
+/// A generation begins when all members have joined
 /// (completing_rebalance), and is stable when the leader's assignment is handed out. What is kept is the last stable
 /// generation, so that after a restart its members go on as if nothing had happened.
 ///
@@ -21,32 +25,38 @@ namespace fantail::broker {
 class Group final {
 public:
     /// `context` outlives the group.
-    Group(std::string name, GroupContext& context) : name_(std::move(name)), context_(context) {}
+    Group(std::string name, GroupContext& context)
+        : name_(std::move(name)), context_(context), assigned_(name_, context) {}
     Group(const Group&) = delete;
     Group& operator=(const Group&) = delete;
 
     /// Begins with what is kept of it: sessions start anew.
     void restore(const KeptGroup& kept);
 
-    void carry_out(const Origin& origin, JoinGroup&& command);       // group_join.cpp
-    void carry_out(const Origin& origin, SyncGroup&& command);       // group_sync.cpp
-    void carry_out(const Origin& origin, GroupHeartbeat&& command);  // group_sync.cpp
-    void carry_out(const Origin& origin, LeaveGroup&& command);      // group_sync.cpp
-    void carry_out(const Origin& origin, CommitOffsets&& command);   // group_offsets.cpp
-    void carry_out(const Origin& origin, FetchOffsets&& command);    // group_offsets.cpp
-    void carry_out(const Origin& origin, DescribeGroup&& command);   // group_offsets.cpp
-    void carry_out(const Origin& origin, DeleteGroup&& command);     // group_offsets.cpp
-    void carry_out(const Origin& origin, DeleteOffsets&& command);   // group_offsets.cpp
+    void carry_out(const Origin& origin, JoinGroup&& command);            // group_join.cpp
+    void carry_out(const Origin& origin, SyncGroup&& command);            // group_sync.cpp
+    void carry_out(const Origin& origin, GroupHeartbeat&& command);       // group_sync.cpp
+    void carry_out(const Origin& origin, LeaveGroup&& command);           // group_sync.cpp
+    void carry_out(const Origin& origin, CommitOffsets&& command);        // group_offsets.cpp
+    void carry_out(const Origin& origin, CommitInTransaction&& command);  // group_transactions.cpp
+    void carry_out(const Origin& origin, EnlistInGroup&& command);        // group_transactions.cpp
+    void carry_out(const Origin& origin, EndInGroup&& command);           // group_transactions.cpp
+    void carry_out(const Origin& origin, FetchOffsets&& command);         // group_offsets.cpp
+    void carry_out(const Origin& origin, DescribeGroup&& command);        // group_offsets.cpp
+    void carry_out(const Origin& origin, DeleteGroup&& command);          // group_offsets.cpp
+    void carry_out(const Origin& origin, DeleteOffsets&& command);        // group_offsets.cpp
+    void carry_out(const Origin& origin, AssignedHeartbeat&& command);    // group_assigned.cpp
+    void carry_out(const Origin& origin, DescribeAssigned&& command);     // group_assigned.cpp
 
     /// Removes members that were silent, and ends what has waited long enough.
     void on_tick();
     /// Removes offsets that nobody used for the retention, and then what is kept of the group.
     void expire_offsets();
     /// on_tick() has nothing to do before it; never() if nothing waits for time.
-    [[nodiscard]] MonoTime wake_at() const { return wake_at_; }
+    [[nodiscard]] MonoTime wake_at() const { return std::min(wake_at_, assigned_.wake_at()); }
     /// Nothing is known of it that a new group would not know.
     [[nodiscard]] bool blank() const;
-    [[nodiscard]] GroupListing listing() const { return {name_, protocol_type_, state_}; }
+    [[nodiscard]] GroupListing listing() const;
 
 private:
     struct Member {
@@ -113,9 +123,19 @@ private:
     void assign(std::vector<MemberAssignment>&& assignments);
     [[nodiscard]] GroupOutcome let_go(const LeavingMember& leaving);
 
+    // The other protocol (group_assigned.cpp).
+    [[nodiscard]] GroupKind kind() const;
+    [[nodiscard]] bool has_classic_members() const { return state_ != GroupState::empty || !pending_.empty(); }
+
     // Offsets (group_offsets.cpp).
     [[nodiscard]] GroupOutcome check_commit(const CommitOffsets& command) const;
-    [[nodiscard]] Lsn write_offsets(std::vector<OffsetToCommit>&& offsets);
+    /// The offsets that there is room for; says of each whether.
+    [[nodiscard]] std::vector<OffsetToCommit> admit(std::vector<OffsetToCommit>&& offsets,
+                                                    std::vector<GroupOutcome>& outcomes) const;
+    /// In parts, which `part` begins.
+    template <class Change>
+    [[nodiscard]] Lsn write_offsets(Change part, std::vector<OffsetToCommit>&& offsets);
+    [[nodiscard]] GroupOutcome check_transaction(const CommitInTransaction& command) const;
     /// REQUIRES that they are kept: one change then holds them.
     Lsn remove_offsets(std::vector<QueueId> logs, bool lazy);
     [[nodiscard]] bool knows_topics() const;
@@ -123,6 +143,7 @@ private:
 
     std::string name_;
     GroupContext& context_;
+    AssignedMembers assigned_;  ///< has none while the classic protocol has members, and the other way round
     GroupState state_ = GroupState::empty;
     std::int32_t generation_ = 0;
     std::string protocol_type_;
@@ -131,6 +152,7 @@ private:
     Members members_;
     std::map<std::string, std::string, std::less<>> instances_;     ///< static members: their ids
     std::map<std::string, MonoTime, std::less<>> pending_;          ///< ids given out, and how long they may be used
+    std::map<std::int64_t, std::int16_t> enlisted_;                 ///< producers that may commit in a transaction
     std::map<std::string, std::uint32_t, std::less<>> supporters_;  ///< members that know each protocol
     std::size_t joining_ = 0;                                       ///< members that wait for the generation
     std::size_t bytes_ = 0;                                         ///< what members say of themselves

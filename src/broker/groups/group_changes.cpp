@@ -14,6 +14,12 @@ constexpr std::uint8_t kind_offsets = 34;
 constexpr std::uint8_t kind_offsets_gone = 35;
 constexpr std::uint8_t kind_log_gone = 36;
 constexpr std::uint8_t kind_group_gone = 37;
+constexpr std::uint8_t kind_pending = 38;
+constexpr std::uint8_t kind_pending_ended = 39;
+constexpr std::uint8_t kind_assigned_epoch = 40;
+constexpr std::uint8_t kind_assigned_member = 41;
+constexpr std::uint8_t kind_assigned_gone = 42;
+constexpr std::uint8_t kind_last = kind_assigned_gone;
 
 constexpr std::uint8_t part_first = 1;
 constexpr std::uint8_t part_last = 2;
@@ -59,17 +65,36 @@ void encode(Writer& out, const MemberChange& change) {
     encode_member(out, change.member);
 }
 
-void encode(Writer& out, const OffsetsChange& change) {
-    out.u8(kind_offsets);
-    out.string(change.group);
-    out.svarint(change.committed_at.ms);
-    out.uvarint(change.offsets.size());
-    for (const OffsetToCommit& each : change.offsets) {
+void encode(Writer& out, const std::vector<OffsetToCommit>& offsets) {
+    out.uvarint(offsets.size());
+    for (const OffsetToCommit& each : offsets) {
         out.u64(each.log.value);
         out.uvarint(each.offset.value);
         out.svarint(each.leader_epoch);
         out.string(each.metadata);
     }
+}
+
+void encode(Writer& out, const OffsetsChange& change) {
+    out.u8(kind_offsets);
+    out.string(change.group);
+    out.svarint(change.committed_at.ms);
+    encode(out, change.offsets);
+}
+
+void encode(Writer& out, const PendingOffsetsChange& change) {
+    out.u8(kind_pending);
+    out.string(change.group);
+    out.svarint(change.committed_at.ms);
+    encode_stamp(out, change.producer);
+    encode(out, change.offsets);
+}
+
+void encode(Writer& out, const PendingEndedChange& change) {
+    out.u8(kind_pending_ended);
+    out.string(change.group);
+    out.u64(static_cast<std::uint64_t>(change.producer));
+    out.u8(change.commit ? 1 : 0);
 }
 
 void encode(Writer& out, const OffsetsGoneChange& change) {
@@ -87,6 +112,29 @@ void encode(Writer& out, const LogGoneChange& change) {
 void encode(Writer& out, const GroupGoneChange& change) {
     out.u8(kind_group_gone);
     out.string(change.group);
+}
+
+void encode(Writer& out, const AssignedEpochChange& change) {
+    out.u8(kind_assigned_epoch);
+    out.string(change.group);
+    out.svarint(change.epoch);
+    out.svarint(change.assignment_epoch);
+    out.u8(static_cast<std::uint8_t>(change.assignor));
+    out.u64(change.topics_hash);
+    out.svarint(change.since.ms);
+}
+
+void encode(Writer& out, const AssignedMemberChange& change) {
+    out.u8(kind_assigned_member);
+    out.string(change.group);
+    out.string(change.former);
+    encode_assigned_member(out, *change.member);
+}
+
+void encode(Writer& out, const AssignedGoneChange& change) {
+    out.u8(kind_assigned_gone);
+    out.string(change.group);
+    out.string(change.member);
 }
 
 GenerationChange read_generation(Reader& in) {
@@ -113,18 +161,43 @@ MemberChange read_member_change(Reader& in) {
     return change;
 }
 
-OffsetsChange read_offsets(Reader& in) {
-    OffsetsChange change;
-    change.group = read_string(in);
-    change.committed_at.ms = in.svarint();
+std::vector<OffsetToCommit> read_offset_list(Reader& in) {
+    std::vector<OffsetToCommit> offsets;
     for (std::uint64_t n = in.uvarint(); n > 0 && !in.failed(); --n) {
         OffsetToCommit each;
         each.log = QueueId(in.u64());
         each.offset = Offset(in.uvarint());
         each.leader_epoch = read_int32(in);
         each.metadata = read_string(in);
-        change.offsets.push_back(std::move(each));
+        offsets.push_back(std::move(each));
     }
+    return offsets;
+}
+
+OffsetsChange read_offsets(Reader& in) {
+    OffsetsChange change;
+    change.group = read_string(in);
+    change.committed_at.ms = in.svarint();
+    change.offsets = read_offset_list(in);
+    return change;
+}
+
+PendingOffsetsChange read_pending(Reader& in) {
+    PendingOffsetsChange change;
+    change.group = read_string(in);
+    change.committed_at.ms = in.svarint();
+    change.producer = read_stamp(in);
+    change.offsets = read_offset_list(in);
+    return change;
+}
+
+PendingEndedChange read_pending_ended(Reader& in) {
+    PendingEndedChange change;
+    change.group = read_string(in);
+    change.producer = static_cast<std::int64_t>(in.u64());
+    const std::uint8_t commit = in.u8();
+    if (commit > 1) in.fail();
+    change.commit = commit == 1;
     return change;
 }
 
@@ -136,6 +209,32 @@ OffsetsGoneChange read_offsets_gone(Reader& in) {
 }
 
 GroupGoneChange read_group_gone(Reader& in) { return {std::string(read_string(in))}; }
+
+AssignedEpochChange read_assigned_epoch(Reader& in) {
+    AssignedEpochChange change;
+    change.group = read_string(in);
+    change.epoch = read_epoch(in);
+    change.assignment_epoch = read_epoch(in);
+    change.assignor = read_assignor(in);
+    change.topics_hash = in.u64();
+    change.since.ms = in.svarint();
+    return change;
+}
+
+AssignedMemberChange read_assigned_change(Reader& in) {
+    AssignedMemberChange change;
+    change.group = read_string(in);
+    change.former = read_string(in);
+    change.member = read_assigned_member(in);
+    return change;
+}
+
+AssignedGoneChange read_assigned_gone(Reader& in) {
+    AssignedGoneChange change;
+    change.group = read_string(in);
+    change.member = read_string(in);
+    return change;
+}
 
 }  // namespace
 
@@ -197,8 +296,32 @@ std::int32_t read_int32(Reader& in) {
     return 0;
 }
 
+void encode_stamp(Writer& out, ProducerEpoch producer) {
+    out.u64(static_cast<std::uint64_t>(producer.id));
+    out.u16(static_cast<std::uint16_t>(producer.epoch));
+}
+
+ProducerEpoch read_stamp(Reader& in) {
+    ProducerEpoch producer;
+    producer.id = static_cast<std::int64_t>(in.u64());
+    producer.epoch = static_cast<std::int16_t>(in.u16());
+    return producer;
+}
+
+std::int32_t read_epoch(Reader& in) {
+    const std::int32_t epoch = read_int32(in);
+    if (epoch < epoch_pauses || epoch > group_epoch_max) in.fail();
+    return in.failed() ? 0 : epoch;
+}
+
+Assignor read_assignor(Reader& in) {
+    const std::uint8_t value = in.u8();
+    if (value > static_cast<std::uint8_t>(Assignor::range)) in.fail();
+    return static_cast<Assignor>(value);
+}
+
 bool is_group_change(ByteView change) {
-    return !change.empty() && change[0] >= kind_generation && change[0] <= kind_group_gone;
+    return !change.empty() && change[0] >= kind_generation && change[0] <= kind_last;
 }
 
 void encode_group_change(const GroupChange& change, Bytes& out) {
@@ -217,6 +340,11 @@ Result<GroupChange> decode_group_change(ByteView bytes) {
     else if (kind == kind_offsets_gone) change = read_offsets_gone(in);
     else if (kind == kind_log_gone) change = LogGoneChange{QueueId(in.u64())};
     else if (kind == kind_group_gone) change = read_group_gone(in);
+    else if (kind == kind_pending) change = read_pending(in);
+    else if (kind == kind_pending_ended) change = read_pending_ended(in);
+    else if (kind == kind_assigned_epoch) change = read_assigned_epoch(in);
+    else if (kind == kind_assigned_member) change = read_assigned_change(in);
+    else if (kind == kind_assigned_gone) change = read_assigned_gone(in);
     else return fail(ErrorCode::corrupt, "group change: unknown kind");
     if (!in.done()) return fail(ErrorCode::corrupt, "group change: cut off or bytes left over");
     return change;

@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "broker/api/group_commands.hpp"
+#include "broker/groups/assigned_member.hpp"
 
 namespace fantail::broker {
 
@@ -72,6 +73,19 @@ struct OffsetsChange {
     WallTime committed_at;
     std::vector<OffsetToCommit> offsets;
 };
+/// They count when the producer's transaction is committed.
+struct PendingOffsetsChange {
+    std::string group;
+    WallTime committed_at;
+    ProducerEpoch producer;
+    std::vector<OffsetToCommit> offsets;
+};
+/// The producer's transaction ended.
+struct PendingEndedChange {
+    std::string group;
+    std::int64_t producer = -1;
+    bool commit = true;
+};
 struct OffsetsGoneChange {
     std::string group;
     std::vector<QueueId> logs;
@@ -83,8 +97,28 @@ struct LogGoneChange {
 struct GroupGoneChange {
     std::string group;
 };
-using GroupChange =
-    std::variant<GenerationChange, MemberChange, OffsetsChange, OffsetsGoneChange, LogGoneChange, GroupGoneChange>;
+/// The epochs of a group that assigns, which it is from now on.
+struct AssignedEpochChange {
+    std::string group;
+    std::int32_t epoch = 0;
+    std::int32_t assignment_epoch = 0;  ///< below `epoch`: the members' targets are to be made anew
+    Assignor assignor = Assignor::none;
+    std::uint64_t topics_hash = 0;  ///< of the topics that members chose and their partitions
+    WallTime since;
+};
+/// A member of such a group is so.
+struct AssignedMemberChange {
+    std::string group;
+    std::string former;  ///< a static member that it takes the place of; empty: none
+    AssignedMemberRef member;
+};
+struct AssignedGoneChange {
+    std::string group;
+    std::string member;
+};
+using GroupChange = std::variant<GenerationChange, MemberChange, OffsetsChange, OffsetsGoneChange, LogGoneChange,
+                                 GroupGoneChange, PendingOffsetsChange, PendingEndedChange, AssignedEpochChange,
+                                 AssignedMemberChange, AssignedGoneChange>;
 
 /// True if the first byte says that decode_group_change() should take it: their kinds are none of queue_changes.hpp.
 [[nodiscard]] bool is_group_change(ByteView change);
@@ -98,5 +132,12 @@ void encode_group_change(const GroupChange& change, Bytes& out);
 void encode_member(Writer& out, const KeptMember& member);
 [[nodiscard]] KeptMember read_member(Reader& in);
 [[nodiscard]] std::int32_t read_int32(Reader& in);
+void encode_stamp(Writer& out, ProducerEpoch producer);
+[[nodiscard]] ProducerEpoch read_stamp(Reader& in);
+[[nodiscard]] Assignor read_assignor(Reader& in);
+/// The last epoch, so that the next one is a number too.
+inline constexpr std::int32_t group_epoch_max = 1 << 30;
+/// An epoch that a group or its member can have.
+[[nodiscard]] std::int32_t read_epoch(Reader& in);
 
 }  // namespace fantail::broker

@@ -34,6 +34,18 @@ GroupOutcome check_join(const JoinGroup& join, const GroupLimits& bounds) {
     return GroupOutcome::ok;
 }
 
+GroupOutcome check_beat(const AssignedHeartbeat& beat) {
+    if (!is_short(beat.client_id) || !is_short(beat.client_host) || !is_short(beat.user))
+        return GroupOutcome::too_large;
+    const auto fits = [](const std::optional<std::string>& text) { return !text || is_short(*text); };
+    if (!fits(beat.instance) || !fits(beat.rack) || !fits(beat.pattern)) return GroupOutcome::too_large;
+    std::size_t bytes = 0;
+    if (beat.topics)
+        for (const std::string& topic : *beat.topics) bytes += sizeof(std::string) + topic.size();
+    const bool owns_much = beat.owned && beat.owned->size() > limits::group_partitions_max;
+    return bytes > limits::group_member_bytes_max || owns_much ? GroupOutcome::too_large : GroupOutcome::ok;
+}
+
 GroupAnswer all_left(const LeaveGroup& leave, GroupOutcome why) {
     return GroupLeft{GroupOutcome::ok, std::vector<GroupOutcome>(leave.members.size(), why)};
 }
@@ -55,13 +67,16 @@ GroupOutcome check_command(std::string_view group, const GroupAction& action, co
     // Offsets were once kept under the empty name, and still may be.
     if (group.empty() && of_members) return GroupOutcome::invalid_group;
     const auto* join = std::get_if<JoinGroup>(&action);
-    return join ? check_join(*join, limits) : GroupOutcome::ok;
+    if (join) return check_join(*join, limits);
+    const auto* beat = std::get_if<AssignedHeartbeat>(&action);
+    return beat ? check_beat(*beat) : GroupOutcome::ok;
 }
 
 bool makes_group(const GroupAction& action) {
     if (const auto* join = std::get_if<JoinGroup>(&action)) return join->member.empty();
     if (const auto* commit = std::get_if<CommitOffsets>(&action)) return commit->generation < 0;
-    return false;
+    if (const auto* beat = std::get_if<AssignedHeartbeat>(&action)) return beat->epoch == epoch_joins;
+    return std::holds_alternative<EnlistInGroup>(action);
 }
 
 GroupAnswer refusal(const GroupAction& action, GroupOutcome why) {
@@ -72,8 +87,13 @@ GroupAnswer refusal(const GroupAction& action, GroupOutcome why) {
             [&](const LeaveGroup&) -> GroupAnswer { return GroupLeft{why, {}}; },
             [&](const CommitOffsets&) -> GroupAnswer { return OffsetsCommitted{why, {}}; },
             [&](const DeleteOffsets&) -> GroupAnswer { return OffsetsCommitted{why, {}}; },
+            [&](const CommitInTransaction&) -> GroupAnswer { return OffsetsCommitted{why, {}}; },
             [&](const FetchOffsets&) -> GroupAnswer { return OffsetsFetched{why, {}}; },
             [&](const DescribeGroup&) -> GroupAnswer { return GroupDescribed{.outcome = why}; },
+            [&](const DescribeAssigned&) -> GroupAnswer { return AssignedDescribed{.outcome = why}; },
+            [&](const AssignedHeartbeat& beat) -> GroupAnswer {
+                return AssignedHeard{.outcome = why, .member = beat.member};
+            },
             [&](const auto&) -> GroupAnswer { return GroupDone{why}; },
         },
         action);
@@ -86,6 +106,9 @@ GroupAnswer answer_of_none(const GroupAction& action) {
             [&](const FetchOffsets& fetch) -> GroupAnswer { return nothing_fetched(fetch); },
             [&](const JoinGroup&) -> GroupAnswer { return refusal(action, GroupOutcome::unknown_member); },
             [&](const SyncGroup&) -> GroupAnswer { return refusal(action, GroupOutcome::unknown_member); },
+            [&](const CommitInTransaction&) -> GroupAnswer {
+                return refusal(action, GroupOutcome::invalid_transaction);
+            },
             [&](const GroupHeartbeat&) -> GroupAnswer { return refusal(action, GroupOutcome::unknown_member); },
             [&](const auto&) -> GroupAnswer { return refusal(action, GroupOutcome::not_found); },
         },

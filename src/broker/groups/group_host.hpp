@@ -8,6 +8,7 @@
 #include "base/ids.hpp"
 #include "broker/api/commands.hpp"
 #include "broker/api/group_commands.hpp"
+#include "broker/api/port.hpp"
 
 namespace fantail::broker {
 
@@ -22,6 +23,8 @@ public:
     virtual Lsn persist(ByteView change, bool lazy) = 0;
     /// For names of members.
     [[nodiscard]] virtual std::uint64_t random() = 0;
+    /// The topics that there are. Not to be asked before GroupTable::recovered() has returned.
+    [[nodiscard]] virtual const CatalogView& catalog() const = 0;
 };
 
 }  // namespace fantail::broker

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How members join a group, and join again.
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <memory>
 
 #include "base/limits.hpp"
 #include "broker/groups/group.hpp"
+#include "broker/groups/member_id.hpp"
 
 namespace fantail::broker {
 
@@ -24,18 +23,6 @@ MemberFactsRef facts_of(JoinGroup&& command, std::string id) {
     return facts;
 }
 
-/// A random UUID (RFC 9562, version 4).
-std::string uuid_text(std::uint64_t high, std::uint64_t low) {
-    high = (high & ~0xF000ull) | 0x4000ull;
-    low = (low & ~(0b11ull << 62)) | (0b10ull << 62);
-    std::array<char, 37> text{};
-    std::snprintf(text.data(), text.size(), "%08llx-%04llx-%04llx-%04llx-%012llx",
-                  static_cast<unsigned long long>(high >> 32), static_cast<unsigned long long>(high >> 16 & 0xFFFF),
-                  static_cast<unsigned long long>(high & 0xFFFF), static_cast<unsigned long long>(low >> 48),
-                  static_cast<unsigned long long>(low & 0xFFFF'FFFF'FFFFull));
-    return text.data();
-}
-
 /// Whether the member reads other topics than before, as far as it says.
 bool other_topics(const GroupProtocol* before, const GroupProtocol* now) {
     return before && now && before->topics && now->topics && *before->topics != *now->topics;
@@ -44,7 +31,9 @@ bool other_topics(const GroupProtocol* before, const GroupProtocol* now) {
 }  // namespace
 
 void Group::carry_out(const Origin& origin, JoinGroup&& command) {
-    if (!has_room(command)) {
+    if (assigned_.any()) {
+        refuse_join(origin, command.member, GroupOutcome::inconsistent_protocol);
+    } else if (!has_room(command)) {
         // The last of too many to come back are out.
         pending_.erase(command.member);
         remove(command.member, GroupOutcome::full);
@@ -183,9 +172,6 @@ GroupJoined Group::joined(const Member& member) const {
     return answer;
 }
 
-std::string Group::new_id(std::string_view stem) {
-    const std::uint64_t high = context_.host.random();
-    return std::string(stem) + "-" + uuid_text(high, context_.host.random());
-}
+std::string Group::new_id(std::string_view stem) { return std::string(stem) + "-" + random_uuid(context_.host); }
 
 }  // namespace fantail::broker

@@ -17,13 +17,16 @@ void Group::restore(const KeptGroup& kept) {
         member.assignment = each.assignment;
         keep_alive(member);
     }
+    for (const auto& [producer, pending] : kept.pending) enlisted_[producer] = pending.epoch;
+    assigned_.restore();
     if (members_.empty()) return;
     state_ = GroupState::stable;
     leader_ = members_.contains(kept.leader) ? kept.leader : members_.begin()->first;
 }
 
 bool Group::blank() const {
-    return state_ == GroupState::empty && pending_.empty() && context_.store.find(name_) == nullptr;
+    return state_ == GroupState::empty && pending_.empty() && enlisted_.empty() &&
+           context_.store.find(name_) == nullptr;
 }
 
 Group::Member* Group::find(std::string_view id) {

@@ -110,6 +110,7 @@ void Group::expire_member(std::string_view id) {
 
 void Group::on_tick() {
     const MonoTime now = context_.now.mono;
+    if (assigned_.wake_at() <= now) assigned_.on_tick();
     std::erase_if(pending_, [&](const auto& each) { return each.second <= now; });
     std::vector<std::string> silent;
     for (const auto& [id, member] : members_) {

@@ -3,6 +3,7 @@
 //! that come out of them answer their members.
 #include <memory>
 
+#include "broker/groups/fake_topics.hpp"
 #include "broker/groups/group_table.hpp"
 
 namespace {
@@ -16,6 +17,8 @@ struct SilentHost final : broker::GroupHost {
         return Lsn(++changes);
     }
     std::uint64_t random() override { return ++randoms; }
+    const broker::CatalogView& catalog() const override { return topics; }
+    broker::testing::FakeTopics topics;
     std::uint64_t answers = 0, changes = 0, randoms = 0;
 };
 
@@ -40,6 +43,13 @@ void live_on(broker::GroupTable& table, SilentHost& host) {
         join.session_timeout_ms = 10'000;
         table.handle({}, {each.group, std::make_unique<broker::GroupAction>(std::move(join))}, now);
         table.handle({}, {each.group, std::make_unique<broker::GroupAction>(broker::DescribeGroup{})}, now);
+        broker::AssignedHeartbeat beat;
+        beat.vhost = VhostId(1);
+        beat.rebalance_timeout_ms = 1'000;
+        beat.topics = std::vector<std::string>{"orders"};
+        beat.owned.emplace();
+        table.handle({}, {each.group, std::make_unique<broker::GroupAction>(std::move(beat))}, now);
+        table.handle({}, {each.group, std::make_unique<broker::GroupAction>(broker::DescribeAssigned{})}, now);
     }
     for (int n = 0; n < 20 && table.deadline() != MonoTime::never(); ++n) {
         now.mono = std::max(now.mono, table.deadline());
@@ -62,6 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         FANTAIL_ASSERT(once == twice);
     }
     SilentHost host;
+    host.topics.put("orders", 3);
     broker::GroupTable table(host);
     Reader in(input);
     if (!table.decode(in)) return 0;

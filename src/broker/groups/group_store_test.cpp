@@ -27,6 +27,28 @@ GenerationChange generation(std::int32_t number, std::vector<KeptMember> members
     return {"g", number, "consumer", "range", "a", WallTime{1'700'000'000'000}, true, true, std::move(members)};
 }
 
+AssignedMemberRef assigned_member(const std::string& id) {
+    AssignedMember member;
+    member.id = id;
+    member.instance = "one";
+    member.rack = "rack";
+    member.client_id = "client";
+    member.client_host = "/::1";
+    member.user = "guest";
+    member.vhost = VhostId(1);
+    member.rebalance_timeout_ms = 300'000;
+    member.topics = {"orders", "returns"};
+    member.pattern = "a.*";
+    member.assignor = Assignor::range;
+    member.epoch = 5;
+    member.previous_epoch = 4;
+    member.state = AssignedState::revoking;
+    member.partitions = {{TopicId(1), 0}, {TopicId(1), 300}, {TopicId(~0ull), 2}};
+    member.revoked = {{TopicId(1), 1}};
+    member.target = {{TopicId(1), 0}};
+    return std::make_shared<const AssignedMember>(std::move(member));
+}
+
 Bytes encoded(const GroupStore& store) {
     Bytes bytes;
     Writer out(bytes);
@@ -42,6 +64,9 @@ TEST(GroupChange, IsReadAsItWasWritten) {
         OffsetsGoneChange{"g", {QueueId(7), QueueId(~0ull)}},
         LogGoneChange{QueueId(7)},
         GroupGoneChange{""},
+        AssignedEpochChange{"g", 7, 6, Assignor::range, ~0ull, WallTime{5}},
+        AssignedMemberChange{"g", "former", assigned_member("a")},
+        AssignedGoneChange{"g", "a"},
     };
     for (const GroupChange& change : changes) {
         Bytes once, twice;
@@ -57,7 +82,8 @@ TEST(GroupChange, IsReadAsItWasWritten) {
         once.push_back(0);
         EXPECT_FALSE(decode_group_change(once).has_value()) << "bytes left over";
     }
-    const Bytes unknown = {31};
+    const Bytes unknown = {31}, next = {43};
+    EXPECT_FALSE(is_group_change(next));
     EXPECT_FALSE(is_group_change(unknown));
     EXPECT_FALSE(is_group_change({}));
     EXPECT_FALSE(decode_group_change(unknown).has_value());
@@ -115,11 +141,32 @@ TEST(GroupStore, ChangesMayBeAppliedTwice) {
     EXPECT_THAT(once.find("g")->offsets, SizeIs(1));
 }
 
+TEST(GroupStore, AMemberThatTheGroupAssignsSurvives) {
+    Bytes bytes;
+    encode_group_change(AssignedMemberChange{"g", "former", assigned_member("a")}, bytes);
+    const auto read = decode_group_change(bytes);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(*std::get<AssignedMemberChange>(*read).member, *assigned_member("a"));
+}
+
+TEST(GroupStore, AGroupIsOfOneKind) {
+    GroupStore store;
+    store.apply(generation(1, {kept_member("a")}));
+    store.apply(AssignedEpochChange{"g", 1, 0, Assignor::none, 9, WallTime{5}});
+    store.apply(AssignedMemberChange{"g", {}, assigned_member("b")});
+    EXPECT_THAT(store.find("g")->members, IsEmpty());
+    EXPECT_THAT(store.find("g")->assigned->members, SizeIs(1));
+    store.apply(generation(1, {kept_member("a")}));
+    EXPECT_FALSE(store.find("g")->assigned.has_value());
+}
+
 TEST(GroupStore, ASnapshotHoldsEverything) {
     GroupStore store;
     store.apply(generation(1, {kept_member("a"), kept_member("b", "one")}));
     store.apply(OffsetsChange{"g", WallTime{5}, {{QueueId(7), Offset(1), 2, "note"}}});
     store.apply(OffsetsChange{"only offsets", WallTime{5}, {{QueueId(8), Offset(1), -1, {}}}});
+    store.apply(AssignedEpochChange{"assigned", 7, 6, Assignor::range, 9, WallTime{5}});
+    store.apply(AssignedMemberChange{"assigned", {}, assigned_member("a")});
     const Bytes bytes = encoded(store);
     GroupStore copy;
     Reader in(bytes);

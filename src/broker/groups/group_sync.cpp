@@ -75,6 +75,7 @@ void Group::carry_out(const Origin& origin, LeaveGroup&& command) {
 }
 
 GroupOutcome Group::let_go(const LeavingMember& leaving) {
+    if (assigned_.any()) return assigned_.let_go(leaving.member, leaving.instance);
     std::string id = leaving.member;
     if (pending_.erase(id) > 0) return GroupOutcome::ok;
     if (id.empty() && leaving.instance) {

@@ -61,8 +61,9 @@ void GroupTable::list(std::vector<GroupListing>& out) const {
 
 void GroupTable::log_removed(QueueId log) {
     const auto& kept = context_.store.groups();
-    const bool used =
-        std::any_of(kept.begin(), kept.end(), [log](const auto& each) { return each.second.offsets.contains(log); });
+    const bool used = std::any_of(kept.begin(), kept.end(), [log](const auto& each) {
+        return each.second.offsets.contains(log) || each.second.is_pending(log);
+    });
     if (used) context_.write(LogGoneChange{log}, true);
 }
 
@@ -107,6 +108,11 @@ void GroupTable::recovered(const Now& now, const std::function<bool(QueueId)>& e
     for (const auto& [name, kept] : context_.store.groups()) {
         for (const auto& [log, offset] : kept.offsets) {
             if (!exists(log)) gone.insert(log);
+        }
+        for (const auto& [producer, pending] : kept.pending) {
+            for (const auto& [log, offset] : pending.offsets) {
+                if (!exists(log)) gone.insert(log);
+            }
         }
     }
     for (const QueueId log : gone) context_.write(LogGoneChange{log}, true);

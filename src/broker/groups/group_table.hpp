@@ -37,7 +37,9 @@ public:
     [[nodiscard]] MonoTime deadline() const;
 
     // Recovery, in this order: decode() at most once, apply(), recovered().
-    [[nodiscard]] bool decode(Reader& in) { return context_.store.decode(in); }
+    [[nodiscard]] bool decode(Reader& in, GroupStore::Holds holds = GroupStore::Holds::all) {
+        return context_.store.decode(in, holds);
+    }
     /// A change for which is_group_change() is true. Errors: corrupt.
     [[nodiscard]] Result<void> apply(ByteView change);
     /// Ends recovery: members go on in the generation that was stable last. Offsets in logs that do not exist go.

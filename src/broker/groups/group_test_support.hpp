@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/groups/fake_topics.hpp"
 #include "broker/groups/group_table.hpp"
 
 namespace fantail::broker::testing {
@@ -38,6 +39,7 @@ public:
         return Lsn(log.size());
     }
     std::uint64_t random() override { return ++randoms * 0x9E37'79B9'7F4A'7C15u; }
+    const CatalogView& catalog() const override { return topics; }
 
     RequestId send(GroupAction action) {
         const RequestId request(++requests);
@@ -121,6 +123,7 @@ public:
         return fresh;
     }
 
+    FakeTopics topics;
     std::string group = "billing";
     bool disk_is_quick = true;  ///< as time goes by
     Now now;

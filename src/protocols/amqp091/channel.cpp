@@ -109,6 +109,16 @@ void Channel::conclude(Fate fate, const Publication& message, bool mandatory) {
         on_published({message.from.sequence, message.from.sequence, true});
 }
 
+protocols::ChannelInfo Channel::info() const {
+    return {.number = number_,
+            .consumers = static_cast<std::uint32_t>(consumers_.size()),
+            .unsettled = unacked_.size(),
+            .prefetch = prefetch_,
+            .global_prefetch = global_prefetch_,
+            .confirms = confirming_,
+            .transactional = transaction_ != nullptr};
+}
+
 void Channel::mark_busy() {
     if (busy_) return;
     busy_ = true;
@@ -348,6 +358,7 @@ Handled Channel::finish_commit(bool accepted) {
 
 Handled Channel::end_of_turn() {
     busy_ = false;
+    if (crowded_) share_window();
     if (!transaction_) {
         confirms_.write(link(), number_);
         return {};
@@ -364,7 +375,10 @@ void Channel::detach() {
     pending_.clear();
     stalled_ = {};
     held_.clear();
-    for (const ConsumerId id : consumers_) parts_.consumers.remove(id);
+    for (const ConsumerId id : consumers_) {
+        if (is_reply_consumer(id)) link().broker().close_direct(id);
+        parts_.consumers.remove(id);
+    }
     consumers_.clear();
     parts_.flush();
     const broker::Detach everything{consumer_id(serial_, 0), consumer_id(serial_ + 1, 0)};

@@ -67,6 +67,7 @@ public:
     /// Gives back everything: consumers, leases, unfinished messages. The channel takes no more input.
     void detach();
     [[nodiscard]] std::size_t consumers() const { return consumers_.size(); }
+    [[nodiscard]] protocols::ChannelInfo info() const;
 
 private:
     /// A message whose frames are still coming.
@@ -124,6 +125,7 @@ private:
     Handled handle(const QueueBind& method);
     Handled handle(const QueueUnbind& method);
     Handled handle(const QueuePurge& method);
+    [[nodiscard]] bool reply_consumer_exists(std::string_view name) const;
     Handled declare_passive(const QueueDeclare& method);
     Handled change_binding(broker::BindingDefinition binding, MethodId method, bool unbind, bool no_wait);
     [[nodiscard]] Replied<std::string> queue_name(std::string_view given) const;
@@ -171,10 +173,11 @@ private:
     }
     [[nodiscard]] bool window_open() const { return global_prefetch_ == 0 || window_room() > 0; }
     void write_records(const Consumer& consumer, const broker::Deliver& delivery, std::uint32_t count);
-    void hold(const broker::Deliver& delivery, std::uint32_t from);
+    void hold_back(const Consumer& consumer, const broker::Deliver& delivery, std::uint32_t from);
     void release_held();
-    [[nodiscard]] std::uint32_t expired_in_front(const broker::Deliver& held) const;
     void set_global_prefetch(std::uint32_t count);
+    void share_window();
+    void window_grew();
     void touch_shard(QueueId queue) { shards_ |= std::uint64_t{1} << (shard_of(queue).value % 64); }
 
     Link& link() { return parts_.link; }
@@ -186,6 +189,7 @@ private:
     MethodId method_{};  ///< the one being handled or answered
     bool confirming_ = false;
     bool busy_ = false;                  ///< stands in parts_.busy_channels
+    bool crowded_ = false;               ///< the shared window is what limits the consumers, and their queues know
     bool commit_refused_ = false;        ///< a queue refused a message of the transaction
     std::uint32_t prefetch_ = 0;         ///< of consumers to come
     std::uint32_t global_prefetch_ = 0;  ///< of all consumers together; 0: no limit
@@ -198,7 +202,7 @@ private:
     std::string reply_address_;                ///< of the direct reply consumer, or empty
     Unacked unacked_;
     std::uint64_t unacked_gets_ = 0;     ///< of unacked_, those that came by basic.get
-    std::vector<broker::Deliver> held_;  ///< leased to us, waiting for the global window
+    std::vector<broker::Deliver> held_;  ///< of streams, waiting for the shared window
     Confirms confirms_;
     std::unique_ptr<Transaction> transaction_;  ///< in transaction mode
     std::unique_ptr<Incoming> incoming_;

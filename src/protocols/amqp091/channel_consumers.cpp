@@ -38,7 +38,7 @@ Replied<std::string> Channel::consumer_tag(std::string_view given) const {
     return std::string(generated_tag_prefix) + hex(port.random()) + hex(port.random());
 }
 
-/// Messages a new consumer may hold. Under a shared window each gets at most that; the session holds back the rest.
+/// Messages a new consumer may hold. Under a shared window each gets at most that, until together they exceed it.
 std::uint32_t Channel::window_for(bool no_ack) const {
     if (no_ack) return 0;
     if (prefetch_ != 0 && global_prefetch_ != 0) return std::min(prefetch_, global_prefetch_);
@@ -77,7 +77,14 @@ Handled Channel::handle(const BasicConsume& method) {
     if (!command.timeout_ms)
         command.timeout_ms = queue->options->consumer_timeout_ms ? queue->options->consumer_timeout_ms
                                                                  : link().options->consumer_timeout_ms;
-    parts_.consumers.add({command.consumer, number_, method.no_ack, queue->kind, queue->id, std::move(tag)});
+    parts_.consumers.add({.id = command.consumer,
+                          .channel = number_,
+                          .no_ack = method.no_ack,
+                          .exclusive = method.exclusive,
+                          .prefetch = command.prefetch,
+                          .kind = queue->kind,
+                          .queue = queue->id,
+                          .tag = std::move(tag)});
     consumers_.push_back(command.consumer);
     const ConsumerId id = command.consumer;
     send_to_queue(*queue, std::move(command), {.no_wait = method.no_wait, .what = StartConsumer{id, name}});
@@ -90,6 +97,7 @@ Handled Channel::consume_replies(const BasicConsume& method) {
     FANTAIL_TRY(std::string tag, consumer_tag(method.consumer_tag));
     const ConsumerId id(link().broker().random() | reply_consumer_bit);
     reply_address_ = to_text(ReplyAddress{link().host.id(), id});
+    link().broker().open_direct(id);
     const Consumer& consumer =
         parts_.consumers.add({.id = id, .channel = number_, .no_ack = true, .tag = std::move(tag)});
     consumers_.push_back(id);
@@ -100,13 +108,10 @@ Handled Channel::consume_replies(const BasicConsume& method) {
 void Channel::forget_consumer(ConsumerId consumer) {
     std::erase(consumers_, consumer);
     parts_.consumers.remove(consumer);
-    // What was held back for it was never seen by the client.
-    std::erase_if(held_, [&](const broker::Deliver& d) {
-        if (d.consumer != consumer) return false;
-        parts_.settler.add(link().broker(), {d.consumer, d.queue, d.level, d.first, d.count}, broker::Outcome::release);
-        return true;
-    });
-    if (is_reply_consumer(consumer)) reply_address_.clear();
+    std::erase_if(held_, [&](const broker::Deliver& d) { return d.consumer == consumer; });
+    if (!is_reply_consumer(consumer)) return;
+    reply_address_.clear();
+    link().broker().close_direct(consumer);
 }
 
 Handled Channel::handle(const BasicCancel& method) {
@@ -240,7 +245,8 @@ void Channel::on_deliver(const Consumer& consumer, broker::Deliver& delivery) {
         count = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, room));
     }
     write_records(consumer, delivery, count);
-    if (count != delivery.count) hold(delivery, count);
+    if (count != delivery.count) [[unlikely]]
+        hold_back(consumer, delivery, count);
 }
 
 /// Writes the first `count` records of the delivery. Hot.
@@ -269,46 +275,20 @@ void Channel::write_records(const Consumer& consumer, const broker::Deliver& del
     }
 }
 
-void Channel::hold(const broker::Deliver& delivery, std::uint32_t from) {
+/// What the shared window has no room for: others may have it at once. A stream is everyone's, so its records just wait.
+void Channel::hold_back(const Consumer& consumer, const broker::Deliver& delivery, std::uint32_t from) {
     broker::Deliver rest = delivery;
     rest.first = delivery.first.plus(from);
     rest.index += from;
     rest.count -= from;
-    held_.push_back(std::move(rest));
-}
-
-namespace {
-
-/// By its own time to live.
-bool has_expired(const record::RecordView& record, std::int64_t now_ms) {
-    const auto envelope = record::EnvelopeView::parse(record.envelope);
-    if (!envelope) return false;
-    const auto properties = record::scan_properties(envelope->properties());
-    if (!properties || !properties->expiration) return false;
-    const auto ttl_ms = record::parse_expiration(*properties->expiration);
-    return ttl_ms && record.timestamp.ms + static_cast<std::int64_t>(*ttl_ms) <= now_ms;
-}
-
-}  // namespace
-
-/// How many of these messages, from the first on, have outlived their time while they were held back.
-std::uint32_t Channel::expired_in_front(const broker::Deliver& held) const {
-    const broker::QueueDefinition* queue = link().catalog().queue(held.queue);
-    if (queue == nullptr || queue->kind == broker::QueueKind::stream || !held.batch) return 0;
-    const auto batch = record::BatchView::parse(*held.batch);
-    if (!batch) return 0;
-    auto cursor = batch->records();
-    if (!cursor || !cursor->skip(held.index)) return 0;
-    const std::int64_t now_ms = link().now().wall.ms;
-    const auto& queue_ttl = queue->options->message_ttl_ms;
-    const bool by_queue = queue_ttl && batch->max_timestamp().ms + *queue_ttl <= now_ms;
-    std::uint32_t count = 0;
-    record::RecordView record;
-    while (count < held.count && cursor->next(record)) {
-        if (!by_queue && !has_expired(record, now_ms)) break;
-        ++count;
+    if (consumer.kind == broker::QueueKind::stream) {
+        held_.push_back(std::move(rest));
+        return;
     }
-    return count;
+    parts_.settler.add(link().broker(), {rest.consumer, rest.queue, rest.level, rest.first, rest.count},
+                       broker::Outcome::unseen);
+    crowded_ = true;
+    mark_busy();
 }
 
 void Channel::release_held() {
@@ -317,13 +297,8 @@ void Channel::release_held() {
         broker::Deliver& next = held_[released];
         const Consumer* consumer = parts_.consumers.find(next.consumer);
         const std::uint64_t room = global_prefetch_ == 0 ? next.count : window_room();
-        auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(next.count, room));
-        if (const std::uint32_t expired = expired_in_front(next); expired > 0) {
-            count = expired;  // back to their queue, which knows what becomes of them
-            give_up({next.consumer, next.queue, next.level, next.first, count}, broker::Outcome::release);
-        } else if (consumer != nullptr) {
-            write_records(*consumer, next, count);
-        }
+        const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(next.count, room));
+        if (consumer != nullptr) write_records(*consumer, next, count);
         next.first = next.first.plus(count);
         next.index += count;
         next.count -= count;
@@ -332,17 +307,36 @@ void Channel::release_held() {
     held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(released));
 }
 
-/// RabbitMQ's shared window: of all consumers of the channel, at once. Unlimited consumers are narrowed, so that the
-/// broker does not lease us more than can ever be shown.
+/// RabbitMQ's shared window: of all consumers of the channel, at once.
 void Channel::set_global_prefetch(std::uint32_t count) {
     global_prefetch_ = count;
+    share_window();
+    release_held();
+}
+
+/// Tells the queues how much their consumers may hold: their own windows, or what they hold and the room in the shared one.
+void Channel::share_window() {
+    const bool shared = global_prefetch_ != 0;
+    const std::uint64_t room = window_room();
+    crowded_ = shared && room < global_prefetch_;
+    // Every consumer is the first to be told in its turn: with room for one message only, no queue starves the others.
+    if (shared && consumers_.size() > 1) std::rotate(consumers_.begin(), consumers_.begin() + 1, consumers_.end());
     for (const ConsumerId id : consumers_) {
         const Consumer* consumer = parts_.consumers.find(id);
-        if (consumer == nullptr || consumer->no_ack) continue;
-        link().broker().send(shard_of(consumer->queue), RequestId{},
-                             broker::SetFlow{consumer->queue, id, !parts_.paused, window_for(false)});
+        if (consumer == nullptr || consumer->no_ack || is_reply_consumer(id)) continue;
+        std::uint64_t window = window_for(false);
+        if (shared) window = std::min(window, unacked_.held_by(id) + room);
+        const bool on = !parts_.paused && (!shared || room > 0);
+        link().broker().send(
+            shard_of(consumer->queue), RequestId{},
+            broker::SetFlow{consumer->queue, id, on, static_cast<std::uint32_t>(std::max<std::uint64_t>(window, 1))});
     }
-    release_held();
+}
+
+/// After messages were settled.
+void Channel::window_grew() {
+    if (!held_.empty()) release_held();
+    if (crowded_) mark_busy();
 }
 
 // --- settling
@@ -376,7 +370,7 @@ Handled Channel::settle(std::uint64_t tag, bool multiple, broker::Outcome outcom
         for (const LeaseRange& range : ranges) FANTAIL_CHECK(check_outcome(range, outcome));
         for (const LeaseRange& range : ranges) give_up(range, outcome);
     }
-    if (!held_.empty()) release_held();
+    window_grew();
     return {};
 }
 
@@ -409,7 +403,7 @@ void Channel::settle_all(broker::Outcome outcome) {
         unacked_.take_all(ranges);
     }
     for (const LeaseRange& range : ranges) give_up(range, outcome);
-    if (!held_.empty()) release_held();
+    window_grew();
 }
 
 }  // namespace fantail::amqp091

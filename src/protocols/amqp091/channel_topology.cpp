@@ -119,10 +119,16 @@ Handled Channel::handle(const ExchangeUnbind& method) {
 
 // --- queues
 
+/// What responders ask before they take pains for somebody who has left.
+bool Channel::reply_consumer_exists(std::string_view name) const {
+    const auto address = parse_reply_address(name);
+    return address && link().broker().has_direct(address->connection, address->consumer);
+}
+
 Handled Channel::declare_passive(const QueueDeclare& method) {
     FANTAIL_TRY(const std::string name, queue_name(method.queue));
     if (is_reply_queue(name)) {
-        if (name != reply_queue && !parse_reply_address(name))
+        if (name != reply_queue && !reply_consumer_exists(name))
             return refuse(not_found({"queue", name, link().vhost_name}));
         if (!method.no_wait) link().send(number_, QueueDeclareOk{.queue = name, .consumer_count = 1});
         return {};

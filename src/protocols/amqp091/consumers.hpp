@@ -13,6 +13,8 @@ struct Consumer {
     ConsumerId id{};
     std::uint16_t channel = 0;
     bool no_ack = false;
+    bool exclusive = false;
+    std::uint32_t prefetch = 0;  ///< 0: no limit
     broker::QueueKind kind = broker::QueueKind::classic;
     QueueId queue{};
     std::string tag{};

@@ -54,13 +54,19 @@ Handled read_text(const Link& link, const ExchangeDefinition& exchange, std::str
     return {};
 }
 
+struct Range {
+    std::int64_t min;
+    std::int64_t max;
+};
+
 Replied<std::optional<std::int64_t>> read_integer(const Link& link, const ExchangeDefinition& exchange,
-                                                  std::string_view argument, std::int64_t max) {
+                                                  std::string_view argument, Range range) {
     const auto value = FieldTableView(exchange.arguments).find(argument);
     if (!value || value->is_nothing()) return std::nullopt;
     const auto number = value->as_int();
-    if (!number || *number < 0 || *number > max) {
-        return invalid(link, exchange, argument, "expected an integer from 0 to " + std::to_string(max));
+    if (!number || *number < range.min || *number > range.max) {
+        return invalid(link, exchange, argument,
+                       "must be a whole number from " + std::to_string(range.min) + " to " + std::to_string(range.max));
     }
     return *number;
 }
@@ -99,16 +105,21 @@ Handled read_hash(const Link& link, ExchangeDefinition& exchange) {
 }
 
 Handled read_numbers(const Link& link, ExchangeDefinition& exchange) {
-    FANTAIL_TRY(const auto window, read_integer(link, exchange, "x-deduplication-window", limits::delay_ms_max));
+    FANTAIL_TRY(const auto window, read_integer(link, exchange, "x-deduplication-window", {0, limits::delay_ms_max}));
     exchange.deduplication_window_ms = window.value_or(0);
     if (exchange.type != ExchangeType::recent_history) return {};
-    FANTAIL_TRY(const auto length, read_integer(link, exchange, "x-recent-history-length", history_length_max));
-    if (length == 0) return invalid(link, exchange, "x-recent-history-length", "must be a positive integer");
+    FANTAIL_TRY(const auto length, read_integer(link, exchange, "x-recent-history-length", {1, history_length_max}));
     exchange.history_length = static_cast<std::uint32_t>(length.value_or(history_length_default));
     return {};
 }
 
 }  // namespace
+
+std::vector<std::string_view> exchange_type_names() {
+    std::vector<std::string_view> names{delayed_type};
+    for (const NamedType& each : types) names.push_back(each.name);
+    return names;
+}
 
 Replied<ExchangeDefinition> parse_exchange(const Link& link, const ExchangeDeclare& method) {
     ExchangeDefinition exchange;

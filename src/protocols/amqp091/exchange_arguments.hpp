@@ -11,4 +11,7 @@ namespace fantail::amqp091 {
 /// Errors: 503 (no such type), 406 (an argument's value).
 [[nodiscard]] Replied<broker::ExchangeDefinition> parse_exchange(const Link& link, const ExchangeDeclare& method);
 
+/// The types that exchange.declare takes.
+[[nodiscard]] std::vector<std::string_view> exchange_type_names();
+
 }  // namespace fantail::amqp091

@@ -144,7 +144,6 @@ public:
     int resumed = 0;  ///< calls of resume_input()
     bool answers = true;
     bool records = true;
-    bool direct_exists = true;
     ErrorCode consumer_error{};  ///< answer to AddConsumer, if has_consumer_error
     bool has_consumer_error = false;
     std::optional<Error> admin_error;  ///< answer to the next admin command
@@ -155,6 +154,7 @@ public:
     std::vector<Sent> sent;
     std::vector<SentAdmin> admin;
     std::vector<Direct> direct;
+    std::set<std::pair<ConnectionId, ConsumerId>> direct_open;
     std::deque<broker::Event> events;
 
     template <class Command>
@@ -208,7 +208,12 @@ public:
     std::uint64_t random() override { return ++random_; }
     bool send_direct(ConnectionId to, ConsumerId consumer, SharedBytes batch) override {
         direct.push_back({to, consumer, std::move(batch)});
-        return direct_exists;
+        return has_direct(to, consumer);
+    }
+    void open_direct(ConsumerId consumer) override { direct_open.emplace(id(), consumer); }
+    void close_direct(ConsumerId consumer) override { direct_open.erase({id(), consumer}); }
+    bool has_direct(ConnectionId connection, ConsumerId consumer) const override {
+        return direct_open.contains({connection, consumer});
     }
 
 private:

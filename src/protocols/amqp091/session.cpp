@@ -262,13 +262,22 @@ protocols::SessionInfo Session::info() const {
         }
         return "unknown";
     };
-    return {.protocol = "amqp 0-9-1",
+    return {.protocol = "AMQP 0-9-1",
             .client_name = client_name_,
             .user = link_.user,
             .vhost = link_.vhost_name,
             .state = state(),
             .channels = static_cast<std::uint32_t>(channels_.size()),
             .consumers = static_cast<std::uint32_t>(parts_.consumers.size())};
+}
+
+void Session::describe(protocols::SessionDetails& details) const {
+    for (const auto& [number, slot] : channels_)
+        if (slot.channel) details.channels.push_back(slot.channel->info());
+    parts_.consumers.for_each([&details](const Consumer& each) {
+        if (is_reply_consumer(each.id)) return;
+        details.consumers.push_back({each.channel, each.tag, each.queue, each.prefetch, !each.no_ack, each.exclusive});
+    });
 }
 
 }  // namespace fantail::amqp091

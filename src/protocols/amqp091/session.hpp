@@ -27,6 +27,7 @@ public:
     void on_writable(bool writable) override;
     void on_closed() override;
     [[nodiscard]] protocols::SessionInfo info() const override;
+    void describe(protocols::SessionDetails& details) const override;
 
 private:
     enum class Phase : std::uint8_t {

@@ -32,6 +32,14 @@ void Unacked::add(std::uint64_t tag, ConsumerId consumer, QueueId queue, std::ui
     runs_.push_back({tag, 1, consumer, queue, offset, level, 1});
 }
 
+std::uint64_t Unacked::held_by(ConsumerId consumer) const {
+    std::uint64_t sum = 0;
+    for (std::size_t at = head_; at < runs_.size(); ++at) {
+        if (runs_[at].consumer == consumer) sum += static_cast<std::uint64_t>(std::popcount(runs_[at].left));
+    }
+    return sum;
+}
+
 std::size_t Unacked::find(std::uint64_t tag) const {
     if (head_ >= runs_.size()) return runs_.size();
     std::size_t at = head_;

@@ -34,6 +34,8 @@ public:
     void list(std::uint64_t last, std::vector<std::uint64_t>& out) const;
     /// Takes everything.
     void take_all(std::vector<LeaseRange>& out);
+    /// Unsettled messages of one consumer; takes time by the number of runs.
+    [[nodiscard]] std::uint64_t held_by(ConsumerId consumer) const;
     /// Unsettled messages.
     [[nodiscard]] std::uint64_t size() const { return live_; }
 

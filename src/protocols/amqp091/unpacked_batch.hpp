@@ -24,14 +24,12 @@ public:
     }
 
 private:
-    static constexpr std::size_t records_size_max = 64u << 20;
-
     void unpack(const SharedBytes& batch) {
         packed_ = batch;
         bytes_ = {};
         const auto view = record::BatchView::parse(*batch);
         if (!view) return;
-        if (auto bytes = record::decompress_batch(*view, records_size_max)) bytes_ = *std::move(bytes);
+        if (auto bytes = record::decompress_batch(*view, record::unpacked_size_max)) bytes_ = *std::move(bytes);
     }
 
     SharedBytes packed_;

@@ -15,21 +15,31 @@ namespace beast = boost::beast::http;
 
 namespace {
 
-/// Percent-decoding (RFC 3986 §2.1); a lone '%' stays as it is.
-std::string decode_percent(std::string_view text, bool plus_is_space) {
+/// The number that two hex digits say, or -1.
+int hex_byte(std::string_view digits) {
+    unsigned value = 0;
+    const char* end = digits.data() + digits.size();
+    return digits.size() == 2 && std::from_chars(digits.data(), end, value, 16).ptr == end ? static_cast<int>(value)
+                                                                                           : -1;
+}
+
+/// Percent-decoding (RFC 3986 §2.1). \param fault gets what is wrong with an escape, which then stays as it is
+std::string decode_percent(std::string_view text, bool plus_is_space, std::string& fault) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned value = 0;
-        const char* digits = text.data() + i + 1;
-        const bool escaped =
-            text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2;
-        if (escaped) {
-            out.push_back(static_cast<char>(value));
-            i += 2;
-        } else {
+        if (text[i] != '%') {
             out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
+            continue;
         }
+        const int value = hex_byte(text.substr(i + 1, 2));
+        if (value < 0) {
+            fault = "a percent sign in the address needs two hex digits behind it";
+            out.push_back('%');
+            continue;
+        }
+        out.push_back(static_cast<char>(value));
+        i += 2;
     }
     return out;
 }
@@ -45,18 +55,27 @@ void split(std::string_view text, char separator, Each each) {
     }
 }
 
+void parse_path(std::string_view path, Request& out) {
+    out.path = decode_percent(path, false, out.target_fault);
+    out.trailing_slash = path.size() > 1 && path.ends_with('/');
+    if (path.starts_with('/')) path.remove_prefix(1);
+    if (path.ends_with('/')) path.remove_suffix(1);
+    split(path, '/', [&out](std::string_view piece) {
+        if (piece.empty()) out.target_fault = "a name in the path is empty";
+        out.segments.push_back(decode_percent(piece, false, out.target_fault));
+    });
+}
+
 void parse_target(std::string_view target, Request& out) {
     const std::size_t mark = target.find('?');
-    const std::string_view path = target.substr(0, mark);
-    out.path = decode_percent(path, false);
-    split(path, '/', [&out](std::string_view piece) {
-        if (!piece.empty()) out.segments.push_back(decode_percent(piece, false));
-    });
+    parse_path(target.substr(0, mark), out);
     if (mark == std::string_view::npos) return;
     split(target.substr(mark + 1), '&', [&out](std::string_view piece) {
+        if (piece.empty()) return;
         const std::size_t equals = piece.find('=');
         const std::string_view value = equals == std::string_view::npos ? std::string_view() : piece.substr(equals + 1);
-        out.query.emplace_back(decode_percent(piece.substr(0, equals), true), decode_percent(value, true));
+        out.query.emplace_back(decode_percent(piece.substr(0, equals), true, out.target_fault),
+                               decode_percent(value, true, out.target_fault));
     });
 }
 
@@ -67,23 +86,6 @@ int base64_value(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0' + 52;
     if (digit == '+') return 62;
     return digit == '/' ? 63 : -1;
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-    while (text.ends_with('=')) text.remove_suffix(1);
-    std::string out;
-    std::uint32_t bits = 0;
-    int kept = 0;
-    for (const char digit : text) {
-        const int value = base64_value(digit);
-        if (value < 0) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
-        kept += 6;
-        if (kept < 8) continue;
-        kept -= 8;
-        out.push_back(static_cast<char>(bits >> kept & 0xFF));
-    }
-    return out;
 }
 
 }  // namespace
@@ -149,8 +151,10 @@ std::string_view Request::parameter(std::string_view name) const {
 void write_response(Bytes& out, const Response& response, bool keep_alive, bool head_only) {
     const auto reason = beast::obsolete_reason(beast::int_to_status(static_cast<unsigned>(response.status)));
     std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason) + "\r\n";
-    head += "Content-Type: " + response.content_type + "\r\n";
-    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    if (response.status != no_content) {  // has neither (RFC 9110 §8.6)
+        head += "Content-Type: " + response.content_type + "\r\n";
+        head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    }
     head += keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
     for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
     head += "\r\n";
@@ -172,17 +176,38 @@ std::optional<std::pair<std::string, std::string>> basic_credentials(std::string
     return std::pair(text->substr(0, colon), text->substr(colon + 1));
 }
 
-std::string basic_authorization(std::string_view user, std::string_view password) {
+std::optional<std::string> decode_base64(std::string_view text) {
+    while (text.ends_with('=')) text.remove_suffix(1);
+    std::string out;
+    std::uint32_t bits = 0;
+    int kept = 0;
+    for (const char digit : text) {
+        const int value = base64_value(digit);
+        if (value < 0) return std::nullopt;
+        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        kept += 6;
+        if (kept < 8) continue;
+        kept -= 8;
+        out.push_back(static_cast<char>(bits >> kept & 0xFF));
+    }
+    return out;
+}
+
+std::string encode_base64(std::string_view bytes) {
     constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const std::string text = std::string(user) + ":" + std::string(password);
-    std::string out = "Basic ";
-    for (std::size_t i = 0; i < text.size(); i += 3) {
-        const std::size_t have = std::min<std::size_t>(3, text.size() - i);
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
         std::uint32_t bits = 0;
-        for (std::size_t j = 0; j < 3; ++j) bits = bits << 8 | (j < have ? static_cast<std::uint8_t>(text[i + j]) : 0u);
+        for (std::size_t j = 0; j < 3; ++j)
+            bits = bits << 8 | (j < have ? static_cast<std::uint8_t>(bytes[i + j]) : 0u);
         for (std::size_t j = 0; j < 4; ++j) out.push_back(j <= have ? digits[bits >> (18 - 6 * j) & 63] : '=');
     }
     return out;
+}
+
+std::string basic_authorization(std::string_view user, std::string_view password) {
+    return "Basic " + encode_base64(std::string(user) + ":" + std::string(password));
 }
 
 std::string encode_percent(std::string_view text) {

@@ -22,6 +22,9 @@ struct Request {
     std::string path;                   ///< decoded, without query
     std::vector<std::string> segments;  ///< of the path, each decoded by itself ("%2F" stays inside one)
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded
+    std::string
+        target_fault;  ///< what is wrong with path or query (a bad escape, an empty segment), to be answered 400
+    bool trailing_slash = false;  ///< of the path, before it was decoded
     std::string authorization;
     std::string body;
     bool keep_alive = true;
@@ -55,7 +58,9 @@ private:
 
 inline constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/// What is sent back.
+inline constexpr int no_content = 204;
+
+/// What is sent back. No body with no_content.
 struct Response {
     int status = 200;
     std::string content_type = "application/json";
@@ -70,6 +75,11 @@ void write_response(Bytes& out, const Response& response, bool keep_alive, bool 
 [[nodiscard]] std::optional<std::pair<std::string, std::string>> basic_credentials(std::string_view authorization);
 /// Their inverse: a whole header value.
 [[nodiscard]] std::string basic_authorization(std::string_view user, std::string_view password);
+
+/// RFC 4648 §4, with padding.
+[[nodiscard]] std::string encode_base64(std::string_view bytes);
+/// Its inverse; the padding may be left out. Nothing if a character is no digit.
+[[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
 
 /// Percent-encodes all but RFC 3986's unreserved characters: for one segment of a path, or a query's key or value.
 [[nodiscard]] std::string encode_percent(std::string_view text);

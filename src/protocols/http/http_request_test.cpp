@@ -123,8 +123,21 @@ TEST(HttpRequest, ExpectContinueIsSeenOnce_RFC9110_10_1_1) {
     EXPECT_EQ(parser.take().body, "ok");
 }
 
-TEST(HttpRequest, ALonePercentStaysAsItIs) {
-    EXPECT_EQ(parse_in_two("GET /50%/a%zz%4 HTTP/1.1\r\n\r\n", 0).at(0).path, "/50%/a%zz%4");
+TEST(HttpRequest, ABadEscapeIsAFaultAndStaysAsItIs) {
+    const Request bad = parse_in_two("GET /50%/a%zz%4 HTTP/1.1\r\n\r\n", 0).at(0);
+    EXPECT_EQ(bad.path, "/50%/a%zz%4");
+    EXPECT_NE(bad.target_fault, "");
+    EXPECT_NE(parse_in_two("GET /a?b=%q HTTP/1.1\r\n\r\n", 0).at(0).target_fault, "");
+    EXPECT_EQ(parse_in_two("GET /a%2Fb?c=%25 HTTP/1.1\r\n\r\n", 0).at(0).target_fault, "");
+}
+
+TEST(HttpRequest, AnEmptySegmentIsAFaultButForATrailingSlash) {
+    EXPECT_NE(parse_in_two("GET /a//b HTTP/1.1\r\n\r\n", 0).at(0).target_fault, "");
+    const Request trailing = parse_in_two("GET /a/ HTTP/1.1\r\n\r\n", 0).at(0);
+    EXPECT_EQ(trailing.target_fault, "");
+    EXPECT_TRUE(trailing.trailing_slash);
+    EXPECT_EQ(trailing.segments, std::vector<std::string>{"a"});
+    EXPECT_FALSE(parse_in_two("GET /%2F HTTP/1.1\r\n\r\n", 0).at(0).trailing_slash);
 }
 
 TEST(HttpResponse, CarriesLengthAndConnection) {
@@ -136,6 +149,12 @@ TEST(HttpResponse, CarriesLengthAndConnection) {
     out.clear();
     write_response(out, {.body = "{}"}, true, true);
     EXPECT_TRUE(as_text(out).ends_with("Content-Length: 2\r\nConnection: keep-alive\r\n\r\n"));
+}
+
+TEST(HttpResponse, HasNeitherTypeNorLengthWithoutContent_RFC9110_8_6) {
+    Bytes out;
+    write_response(out, {.status = no_content}, true);
+    EXPECT_EQ(as_text(out), "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n");
 }
 
 TEST(BasicCredentials, AreSplitAtTheFirstColon_RFC7617) {

@@ -9,13 +9,18 @@ namespace fantail::kafka {
 
 namespace {
 
-ApiVersionsResponse versions_served(ApiError error) {
+ApiVersionsResponse versions_served(ApiError error, std::int16_t version) {
     ApiVersionsResponse response;
     response.error_code = error;
     for (const ApiInfo& info : api_table) {
         if (!is_served(info.key)) continue;
         response.api_keys.push_back({static_cast<std::int16_t>(info.key), info.advertised_min, info.versions.max});
     }
+    // The newer groups (KIP-848), as Kafka says that it has them. Clients of version 3 fail at a feature that begins at 0.
+    if (version < 4) return response;
+    response.supported_features.push_back({"group.version", 0, 1});
+    response.finalized_features.push_back({"group.version", 1, 1});
+    response.finalized_features_epoch = 0;
     return response;
 }
 
@@ -33,14 +38,15 @@ class ApiVersionsExchange final : public ExchangeOf<ApiVersionsRequest> {
     void start() override {
         const bool valid = version() < 3 || (is_valid_software(request().client_software_name) &&
                                              is_valid_software(request().client_software_version));
-        respond(valid ? versions_served(ApiError::none) : versions_served(ApiError::invalid_request));
+        respond(valid ? versions_served(ApiError::none, version())
+                      : versions_served(ApiError::invalid_request, version()));
     }
 };
 
 class RefusedVersions final : public Exchange {
 public:
     RefusedVersions(Link& link, RequestHeader header) : Exchange(link, in_version_0(header)) {
-        respond(versions_served(ApiError::unsupported_version));
+        respond(versions_served(ApiError::unsupported_version, 0));
     }
     [[nodiscard]] Result<void> begin(ByteView) override { return {}; }
 

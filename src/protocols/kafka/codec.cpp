@@ -14,11 +14,11 @@ std::string versioned(std::string_view message_name, std::int16_t version) {
 
 }  // namespace
 
-Result<void> check_decoded(const Decoder& in, std::string_view message_name) {
+Result<void> check_decoded(const Decoder& in, std::string_view message_name, Behind behind) {
     if (in.failed()) {
         return fail(ErrorCode::malformed, versioned(message_name, in.version()) + " " + std::string(in.fault()));
     }
-    if (in.left() != 0) {
+    if (in.left() != 0 && behind == Behind::refused) {
         return fail(ErrorCode::malformed, versioned(message_name, in.version()) + " has bytes behind its end");
     }
     return {};

@@ -29,19 +29,22 @@ struct BrokerSetting {
 std::vector<BrokerSetting> broker_settings(const KafkaOptions& options) {
     const std::string node = std::to_string(options.node_id);
     const auto truth = [](bool v) { return v ? "true" : "false"; };
-    return {{"auto.create.topics.enable", SettingType::boolean, truth(options.auto_create_topics)},
-            {"broker.id", SettingType::int32, node},
-            {"default.replication.factor", SettingType::int32, "1"},
-            {"delete.topic.enable", SettingType::boolean, "true"},
-            {"log.cleanup.policy", SettingType::list, "delete"},
-            {"log.retention.ms", SettingType::int64, "604800000"},
-            {"message.max.bytes", SettingType::int32, "1048588"},
-            {"min.insync.replicas", SettingType::int32, "1"},
-            {"node.id", SettingType::int32, node},
-            {"num.partitions", SettingType::int32, std::to_string(options.partitions_default)},
-            {"offsets.topic.replication.factor", SettingType::int16, "1"},
-            {"socket.request.max.bytes", SettingType::int32, std::to_string(options.request_size_max)},
-            {"transaction.state.log.replication.factor", SettingType::int16, "1"}};
+    return {
+        {"auto.create.topics.enable", SettingType::boolean, truth(options.auto_create_topics)},
+        {"broker.id", SettingType::int32, node},
+        {"default.replication.factor", SettingType::int32, "1"},
+        {"delete.topic.enable", SettingType::boolean, "true"},
+        {"log.cleanup.policy", SettingType::list, "delete"},
+        {"log.retention.ms", SettingType::int64, "604800000"},
+        {"message.max.bytes", SettingType::int32, "1048588"},
+        {"min.insync.replicas", SettingType::int32, "1"},
+        {"node.id", SettingType::int32, node},
+        {"num.partitions", SettingType::int32, std::to_string(options.partitions_default)},
+        {"offsets.topic.replication.factor", SettingType::int16, "1"},
+        {"socket.request.max.bytes", SettingType::int32, std::to_string(options.request_size_max)},
+        {"transaction.max.timeout.ms", SettingType::int32, std::to_string(options.transaction_timeout_max_ms)},
+        {"transactional.id.expiration.ms", SettingType::int64, std::to_string(options.transactional_id_expiration_ms)},
+        {"transaction.state.log.replication.factor", SettingType::int16, "1"}};
 }
 
 class DescribeConfigsExchange final : public ExchangeOf<DescribeConfigsRequest> {

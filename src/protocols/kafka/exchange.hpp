@@ -66,7 +66,7 @@ public:
     using Exchange::Exchange;
     [[nodiscard]] Result<void> begin(ByteView body) final {
         body_ = to_bytes(body);
-        FANTAIL_TRY(request_, decode<Request>(body_, version()));
+        FANTAIL_TRY(request_, decode<Request>(body_, version(), Behind::passed_over));
         start();
         return {};
     }
@@ -115,14 +115,6 @@ protected:
     }
 
 private:
-    [[nodiscard]] static RequestId request_of(const broker::Event& event) {
-        return std::visit(
-            [](const auto& e) {
-                if constexpr (requires { e.request; }) return e.request;
-                else return RequestId();
-            },
-            event);
-    }
     std::vector<std::pair<RequestId, std::size_t>> asked_;
 };
 

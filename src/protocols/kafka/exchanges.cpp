@@ -34,6 +34,10 @@ constexpr Served served[] = {
     {ApiKey::delete_records, make_delete_records},
     {ApiKey::init_producer_id, make_init_producer_id},
     {ApiKey::offset_for_leader_epoch, make_offset_for_leader_epoch},
+    {ApiKey::add_partitions_to_txn, make_add_partitions_to_txn},
+    {ApiKey::add_offsets_to_txn, make_add_offsets_to_txn},
+    {ApiKey::end_txn, make_end_txn},
+    {ApiKey::txn_offset_commit, make_txn_offset_commit},
     {ApiKey::describe_configs, make_describe_configs},
     {ApiKey::alter_configs, make_alter_configs},
     {ApiKey::sasl_authenticate, make_sasl_authenticate},
@@ -43,6 +47,11 @@ constexpr Served served[] = {
     {ApiKey::list_partition_reassignments, make_list_partition_reassignments},
     {ApiKey::offset_delete, make_offset_delete},
     {ApiKey::describe_cluster, make_describe_cluster},
+    {ApiKey::describe_producers, make_describe_producers},
+    {ApiKey::describe_transactions, make_describe_transactions},
+    {ApiKey::list_transactions, make_list_transactions},
+    {ApiKey::consumer_group_heartbeat, make_consumer_group_heartbeat},
+    {ApiKey::consumer_group_describe, make_consumer_group_describe},
     {ApiKey::describe_topic_partitions, make_describe_topic_partitions},
 };
 

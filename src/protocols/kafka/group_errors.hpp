@@ -34,6 +34,12 @@ namespace fantail::kafka {
         case GroupOutcome::metadata_too_large: return ApiError::offset_metadata_too_large;
         case GroupOutcome::too_large: return ApiError::message_too_large;
         case GroupOutcome::overloaded: return ApiError::coordinator_load_in_progress;
+        case GroupOutcome::invalid_transaction: return ApiError::invalid_txn_state;
+        case GroupOutcome::fenced_producer: return ApiError::invalid_producer_epoch;
+        case GroupOutcome::fenced_epoch: return ApiError::fenced_member_epoch;
+        case GroupOutcome::stale_epoch: return ApiError::stale_member_epoch;
+        case GroupOutcome::unreleased_instance: return ApiError::unreleased_instance_id;
+        case GroupOutcome::invalid_pattern: return ApiError::invalid_regular_expression;
         case GroupOutcome::unstable_offset: return ApiError::unstable_offset_commit;
     }
     return ApiError::unknown_server_error;

@@ -102,7 +102,9 @@ struct WantedTopic {
 };
 struct WantedGroup {
     std::string_view name;
-    std::optional<std::vector<WantedTopic>> topics;
+    std::optional<std::string> member{};
+    std::int32_t epoch = -1;
+    std::optional<std::vector<WantedTopic>> topics{};
     ApiError error = ApiError::none;
     std::map<QueueId, broker::CommittedOffset> found;
 };
@@ -129,6 +131,8 @@ class OffsetFetchExchange final : public GatheringExchange<OffsetFetchRequest> {
     void read(const OffsetFetchRequest::Group& wanted) {
         WantedGroup& group = groups_.emplace_back();
         group.name = wanted.group_id;
+        if (wanted.member_id) group.member = *wanted.member_id;
+        group.epoch = wanted.member_epoch;
         if (!wanted.topics) return;
         group.topics.emplace();
         for (const auto& topic : *wanted.topics)
@@ -142,6 +146,8 @@ class OffsetFetchExchange final : public GatheringExchange<OffsetFetchRequest> {
         if (group.error != ApiError::none) return;
         broker::FetchOffsets fetch;
         fetch.require_stable = request().require_stable;
+        fetch.member = group.member;
+        fetch.epoch = group.epoch;
         if (group.topics) {
             auto& logs = fetch.logs.emplace();
             for (const WantedTopic& topic : *group.topics)

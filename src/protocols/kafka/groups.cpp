@@ -4,38 +4,11 @@
 
 #include "protocols/kafka/consumer_protocol.hpp"
 #include "protocols/kafka/exchanges.hpp"
-#include "protocols/kafka/group_errors.hpp"
+#include "protocols/kafka/group_exchange.hpp"
 
 namespace fantail::kafka {
 
 namespace {
-
-/// An exchange that puts one question to a group.
-template <class Request>
-class GroupExchange : public ExchangeOf<Request> {
-public:
-    using ExchangeOf<Request>::ExchangeOf;
-
-protected:
-    void ask(std::string_view group, broker::GroupAction action) {
-        Link& link = this->link();
-        link.send(*this, link.shard_of_group(group), group_command(group, std::move(action)));
-    }
-    [[nodiscard]] bool may(std::string_view group) const { return this->link().may(broker::Operation::read, group); }
-    [[nodiscard]] ApiError check(std::string_view group) const {
-        if (group.empty()) return ApiError::invalid_group_id;
-        return may(group) ? ApiError::none : ApiError::group_authorization_failed;
-    }
-    virtual void answered(broker::GroupAnswer& answer) = 0;
-
-private:
-    void on_event(broker::Event& event) final { answered(*std::get<broker::GroupAnswered>(event).answer); }
-};
-
-template <class T>
-std::optional<std::string> owned(const std::optional<T>& text) {
-    return text ? std::optional<std::string>(*text) : std::nullopt;
-}
 
 class JoinGroupExchange final : public GroupExchange<JoinGroupRequest> {
     using GroupExchange::GroupExchange;
@@ -169,17 +142,6 @@ class LeaveGroupExchange final : public GroupExchange<LeaveGroupRequest> {
     }
 };
 
-std::string_view state_name(broker::GroupState state) {
-    switch (state) {
-        case broker::GroupState::empty: return "Empty";
-        case broker::GroupState::preparing_rebalance: return "PreparingRebalance";
-        case broker::GroupState::completing_rebalance: return "CompletingRebalance";
-        case broker::GroupState::stable: return "Stable";
-        case broker::GroupState::dead: return "Dead";
-    }
-    return "Unknown";
-}
-
 class DescribeGroupsExchange final : public GatheringExchange<DescribeGroupsRequest> {
     using GatheringExchange::GatheringExchange;
     void start() override {
@@ -207,7 +169,7 @@ class DescribeGroupsExchange final : public GatheringExchange<DescribeGroupsRequ
                 out.error_code = ApiError::group_id_not_found;
                 out.error_message = "Group not found.";
             }
-            out.group_state = errors_[i] == ApiError::none ? state_name(group.state) : "";
+            out.group_state = errors_[i] == ApiError::none ? group_state_name(group.state) : "";
             out.protocol_type = group.protocol_type;
             out.protocol_data = group.protocol;
             for (const auto& each : group.members) {
@@ -243,11 +205,15 @@ class ListGroupsExchange final : public GatheringExchange<ListGroupsRequest> {
         const auto& states = request().states_filter;
         const auto& types = request().types_filter;
         for (const broker::GroupListing& group : groups_) {
-            const std::string_view state = state_name(group.state);
+            const std::string_view state = group_state_name(group.state);
             if (!link().may(broker::Operation::read, group.group)) continue;
             if (!states.empty() && !contains(states, state)) continue;
-            if (!types.empty() && !contains(types, "classic")) continue;
-            response.groups.push_back({group.group, group.protocol_type, state, "classic"});
+            const bool classic = group.kind == broker::GroupKind::classic;
+            const std::string_view type = classic ? "classic" : "consumer";
+            if (!types.empty() && !contains(types, type)) continue;
+            // A view on either side: a string and a literal would make a string that is gone when the answer is written.
+            const std::string_view protocol = classic ? std::string_view(group.protocol_type) : type;
+            response.groups.push_back({group.group, protocol, state, type});
         }
         respond(response);
     }

@@ -200,6 +200,183 @@ TEST(KafkaDeleteGroups, GroupsWithMembersStay_68) {
     EXPECT_EQ(results.at(1).error_code, ApiError::group_authorization_failed);
 }
 
+// ------------------------------------------------------------------------------------------- groups that assign (KIP-848)
+
+ConsumerGroupHeartbeatRequest joining_beat() {
+    return {.group_id = "g",
+            .member_id = "m",
+            .member_epoch = 0,
+            .rebalance_timeout_ms = 60'000,
+            .subscribed_topic_names = std::vector<std::string_view>{"t"},
+            .topic_partitions = std::vector<ConsumerGroupHeartbeatRequest::TopicPartitions>{}};
+}
+
+TEST(KafkaConsumerGroupHeartbeat, SaysAllThatTheMemberSays) {
+    Scene s;
+    const Uuid topic = to_uuid(s.broker.topics.add_topic("t", 3).id);
+    auto request = joining_beat();
+    request.member_epoch = 4;
+    request.instance_id = "i";
+    request.rack_id = "r";
+    request.subscribed_topic_regex = "t.*";
+    request.server_assignor = "range";
+    request.topic_partitions = {{topic, {2, 0, 2}}};
+    s.send(request, 1);
+    const auto beat = s.take_group<broker::AssignedHeartbeat>().command;
+    EXPECT_EQ(beat.member, "m");
+    EXPECT_EQ(beat.epoch, 4);
+    EXPECT_EQ(beat.instance, "i");
+    EXPECT_EQ(beat.rack, "r");
+    EXPECT_EQ(beat.client_host, "/127.0.0.1");
+    EXPECT_EQ(beat.user, "guest");
+    EXPECT_EQ(beat.rebalance_timeout_ms, 60'000);
+    EXPECT_THAT(beat.topics.value(), ElementsAre("t"));
+    EXPECT_EQ(beat.pattern, "t.*");
+    EXPECT_EQ(beat.assignor, broker::Assignor::range);
+    const TopicId id = to_topic_id(topic);
+    EXPECT_THAT(beat.owned.value(), ElementsAre(broker::TopicPartition{id, 0}, broker::TopicPartition{id, 2}));
+}
+
+TEST(KafkaConsumerGroupHeartbeat, WhatIsNotSaidHasNotChanged) {
+    Scene s;
+    s.send(ConsumerGroupHeartbeatRequest{.group_id = "g", .member_id = "m", .member_epoch = 3}, 1);
+    const auto beat = s.take_group<broker::AssignedHeartbeat>().command;
+    EXPECT_EQ(beat.rebalance_timeout_ms, std::nullopt);
+    EXPECT_EQ(beat.topics, std::nullopt);
+    EXPECT_EQ(beat.pattern, std::nullopt);
+    EXPECT_EQ(beat.assignor, std::nullopt);
+    EXPECT_EQ(beat.owned, std::nullopt);
+}
+
+TEST(KafkaConsumerGroupHeartbeat, AnAssignmentIsToldByTopicIds) {
+    Scene s;
+    s.send(joining_beat(), 1);
+    broker::AssignedHeard heard{.member = "m", .epoch = 2, .heartbeat_ms = 5'000};
+    heard.partitions = broker::Partitions{{TopicId(1), 0}, {TopicId(1), 2}, {TopicId(7), 1}};
+    s.answer_group<broker::AssignedHeartbeat>(std::move(heard));
+    const auto response = s.response<ConsumerGroupHeartbeatResponse>(1);
+    EXPECT_EQ(response.error_code, ApiError::none);
+    EXPECT_EQ(response.member_id, "m");
+    EXPECT_EQ(response.member_epoch, 2);
+    EXPECT_EQ(response.heartbeat_interval_ms, 5'000);
+    const auto& topics = response.assignment.value().topic_partitions;
+    ASSERT_THAT(topics, SizeIs(2));
+    EXPECT_EQ(topics[0].topic_id, to_uuid(TopicId(1)));
+    EXPECT_THAT(topics[0].partitions, ElementsAre(0, 2));
+    EXPECT_THAT(topics[1].partitions, ElementsAre(1));
+
+    s.send(joining_beat(), 1);
+    s.answer_group<broker::AssignedHeartbeat>(broker::AssignedHeard{.member = "m", .epoch = 2});
+    EXPECT_FALSE(s.response<ConsumerGroupHeartbeatResponse>(1).assignment.has_value());
+}
+
+TEST(KafkaConsumerGroupHeartbeat, SenselessRequestsAreRefusedUnasked_42_112) {
+    const auto error = [](auto change, std::int16_t version = 1) {
+        Scene s;
+        auto request = joining_beat();
+        change(request);
+        const auto response = s.ask<ConsumerGroupHeartbeatResponse>(request, version);
+        EXPECT_TRUE(s.broker.sent.empty());
+        EXPECT_TRUE(response.error_message.has_value());
+        return response.error_code;
+    };
+    EXPECT_EQ(error([](auto& r) { r.member_id = ""; }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.group_id = ""; }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.instance_id = ""; }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.rack_id = ""; }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.member_epoch = -3; }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.member_epoch = -2; }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.rebalance_timeout_ms = -1; }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.topic_partitions.reset(); }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.topic_partitions->push_back({}); }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.subscribed_topic_names.reset(); }), ApiError::invalid_request);
+    EXPECT_EQ(error([](auto& r) { r.server_assignor = "sticky"; }), ApiError::unsupported_assignor);
+    Scene s;
+    auto nameless = joining_beat();
+    nameless.member_id = "";
+    s.send(nameless, 0);
+    EXPECT_EQ(s.take_group<broker::AssignedHeartbeat>().command.member, "") << "version 0 is given an id";
+}
+
+TEST(KafkaConsumerGroupHeartbeat, NeedsPermissionForGroupAndTopics_29_30) {
+    Scene s;
+    s.broker.topics.denied = {"read t"};
+    EXPECT_EQ(s.ask<ConsumerGroupHeartbeatResponse>(joining_beat(), 1).error_code,
+              ApiError::topic_authorization_failed);
+    s.broker.topics.denied = {"read g"};
+    EXPECT_EQ(s.ask<ConsumerGroupHeartbeatResponse>(joining_beat(), 1).error_code,
+              ApiError::group_authorization_failed);
+}
+
+TEST(KafkaConsumerGroupHeartbeat, TheGroupsOutcomesAreTheProtocolsErrors) {
+    const std::pair<GroupOutcome, ApiError> table[] = {
+        {GroupOutcome::not_found, ApiError::group_id_not_found},
+        {GroupOutcome::unknown_member, ApiError::unknown_member_id},
+        {GroupOutcome::fenced_epoch, ApiError::fenced_member_epoch},
+        {GroupOutcome::fenced_instance, ApiError::fenced_instance_id},
+        {GroupOutcome::unreleased_instance, ApiError::unreleased_instance_id},
+        {GroupOutcome::invalid_pattern, ApiError::invalid_regular_expression},
+        {GroupOutcome::full, ApiError::group_max_size_reached}};
+    for (const auto& [outcome, error] : table) {
+        Scene s;
+        s.send(joining_beat(), 1);
+        s.answer_group<broker::AssignedHeartbeat>(broker::AssignedHeard{.outcome = outcome});
+        EXPECT_EQ(s.response<ConsumerGroupHeartbeatResponse>(1).error_code, error);
+    }
+}
+
+TEST(KafkaConsumerGroupDescribe, ShowsEpochsMembersAndWhatTheyAreToHave) {
+    Scene s;
+    const TopicId topic = s.broker.topics.add_topic("t", 3).id;
+    s.broker.topics.denied = {"read hidden"};
+    s.send(ConsumerGroupDescribeRequest{.group_ids = {"g", "hidden", "none"}}, 1);
+    broker::AssignedDescribed group{.state = broker::GroupState::reconciling, .epoch = 4, .assignment_epoch = 3};
+    group.assignor = broker::Assignor::uniform;
+    auto& member = group.members.emplace_back();
+    member.member = "m";
+    member.epoch = 3;
+    member.topics = {"t"};
+    member.pattern = "x.*";
+    member.partitions = {{topic, 1}, {TopicId(999), 0}};
+    member.target = {{topic, 1}, {topic, 2}};
+    s.answer_group<broker::DescribeAssigned>(std::move(group));
+    s.answer_group<broker::DescribeAssigned>(broker::AssignedDescribed{.outcome = GroupOutcome::not_found});
+    const auto groups = s.response<ConsumerGroupDescribeResponse>(1).groups;
+    EXPECT_EQ(groups.at(0).group_state, "Reconciling");
+    EXPECT_EQ(groups.at(0).group_epoch, 4);
+    EXPECT_EQ(groups.at(0).assignment_epoch, 3);
+    EXPECT_EQ(groups.at(0).assignor_name, "uniform");
+    const auto& shown = groups.at(0).members.at(0);
+    EXPECT_EQ(shown.member_id, "m");
+    EXPECT_EQ(shown.member_type, 1);
+    EXPECT_THAT(shown.subscribed_topic_names, ElementsAre("t"));
+    EXPECT_EQ(shown.subscribed_topic_regex, "x.*");
+    ASSERT_THAT(shown.assignment.topic_partitions, SizeIs(1)) << "a topic that is gone is not shown";
+    EXPECT_EQ(shown.assignment.topic_partitions[0].topic_name, "t");
+    EXPECT_THAT(shown.target_assignment.topic_partitions.at(0).partitions, ElementsAre(1, 2));
+    EXPECT_EQ(groups.at(1).error_code, ApiError::group_authorization_failed);
+    EXPECT_EQ(groups.at(2).error_code, ApiError::group_id_not_found);
+}
+
+TEST(KafkaListGroups, TellsTheTypesApart) {
+    Scene s;
+    s.send(ListGroupsRequest{.types_filter = {"Consumer"}}, 5);
+    for (std::uint16_t i = 0; i < scene_shards; ++i) {
+        broker::GroupsListed listed;
+        if (i == 0)
+            listed.groups = {{"a", "consumer", broker::GroupState::stable},
+                             {"b", "", broker::GroupState::reconciling, broker::GroupKind::assigned}};
+        s.give(broker::GroupAnswered{s.take<broker::ListGroups>().request,
+                                     std::make_unique<broker::GroupAnswer>(std::move(listed))});
+    }
+    const auto groups = s.response<ListGroupsResponse>(5).groups;
+    ASSERT_THAT(groups, SizeIs(1));
+    EXPECT_EQ(groups[0].group_id, "b");
+    EXPECT_EQ(groups[0].group_type, "consumer");
+    EXPECT_EQ(groups[0].protocol_type, "consumer");
+    EXPECT_EQ(groups[0].group_state, "Reconciling");
+}
+
 // ------------------------------------------------------------------------------------------------------------- commits
 
 struct Committer : Scene {
@@ -313,6 +490,19 @@ TEST(KafkaOffsetFetch, OfSeveralGroupsFromVersion8) {
     EXPECT_EQ(groups.at(0).topics.at(0).partitions.at(0).committed_offset, 8);
     EXPECT_EQ(groups.at(1).error_code, ApiError::group_authorization_failed);
     EXPECT_THAT(groups.at(1).topics, IsEmpty());
+}
+
+TEST(KafkaOffsetFetch, FromVersion9AMemberSaysWhoItIs_113) {
+    Committer c;
+    OffsetFetchRequest request;
+    request.groups = {{.group_id = "g", .member_id = "m", .member_epoch = 3}};
+    c.send(request, 9);
+    const auto fetch = c.take_group<broker::FetchOffsets>();
+    EXPECT_EQ(fetch.command.member, "m");
+    EXPECT_EQ(fetch.command.epoch, 3);
+    c.give(broker::GroupAnswered{
+        fetch.request, std::make_unique<broker::GroupAnswer>(broker::OffsetsFetched{GroupOutcome::stale_epoch, {}})});
+    EXPECT_EQ(c.response<OffsetFetchResponse>(9).groups.at(0).error_code, ApiError::stale_member_epoch);
 }
 
 TEST(KafkaOffsetFetch, WithoutTopicsItTellsAllThatTheUserMaySee) {

@@ -65,7 +65,7 @@ private:
     broker::LogOutcome log_outcome() {
         return choices_.one_in(4) ? static_cast<broker::LogOutcome>(choices_.upto(7)) : broker::LogOutcome::ok;
     }
-    Outcome group_outcome() { return choices_.one_in(4) ? static_cast<Outcome>(choices_.upto(16)) : Outcome::ok; }
+    Outcome group_outcome() { return choices_.one_in(4) ? static_cast<Outcome>(choices_.upto(22)) : Outcome::ok; }
 
     Answered answer(RequestId request, const broker::AppendLog& append) {
         FANTAIL_ASSERT(record::BatchView::parse(*append.batch)->verify_crc());
@@ -102,8 +102,43 @@ private:
         return broker::LogTrimmed{request, log_outcome(), Offset(choices_.byte())};
     }
     Answered answer(RequestId request, const broker::ListGroups&) {
-        broker::GroupsListed listed{{{"g", "consumer", static_cast<broker::GroupState>(choices_.upto(4))}}};
+        broker::GroupsListed listed{{{"g", "consumer", static_cast<broker::GroupState>(choices_.upto(6)),
+                                      static_cast<broker::GroupKind>(choices_.upto(1))}}};
         return broker::GroupAnswered{request, std::make_unique<broker::GroupAnswer>(std::move(listed))};
+    }
+    Answered answer(RequestId request, const broker::DescribeLog&) {
+        broker::LogDescribed described{request, log_outcome(), {}, Offset(9), 0, {}};
+        described.producers.push_back({choices_.byte(), 0, 3, WallTime{5}, Offset(choices_.byte())});
+        return described;
+    }
+    Answered answer(RequestId request, const broker::ListTransactions&) {
+        broker::TransactionsListed listed{{{"id", 1, transaction_state(), WallTime{choices_.byte()}}}};
+        return broker::TransactionAnswered{request, std::make_unique<broker::TransactionAnswer>(std::move(listed))};
+    }
+    Answered answer(RequestId request, const broker::TransactionCommand& command) {
+        FANTAIL_ASSERT(!command.name.empty());
+        auto made = std::visit([&](const auto& action) { return transaction_answer(action); }, *command.action);
+        return broker::TransactionAnswered{request, std::make_unique<broker::TransactionAnswer>(std::move(made))};
+    }
+    broker::TransactionOutcome transaction_outcome() {
+        const auto refused = static_cast<broker::TransactionOutcome>(choices_.upto(6));
+        return choices_.one_in(4) ? refused : broker::TransactionOutcome::ok;
+    }
+    broker::TransactionState transaction_state() { return static_cast<broker::TransactionState>(choices_.upto(5)); }
+    broker::TransactionAnswer transaction_answer(const broker::OpenProducer&) {
+        return broker::ProducerOpened{transaction_outcome(), {choices_.byte(), 0}};
+    }
+    broker::TransactionAnswer transaction_answer(const broker::AddToTransaction&) {
+        return broker::TransactionDone{transaction_outcome()};
+    }
+    broker::TransactionAnswer transaction_answer(const broker::EndTransaction& end) {
+        return broker::TransactionEnded{transaction_outcome(), end.producer};
+    }
+    broker::TransactionAnswer transaction_answer(const broker::DescribeTransaction&) {
+        broker::TransactionDescribed described{.outcome = transaction_outcome(), .state = transaction_state()};
+        if (choices_.one_in(2)) described.started = WallTime{choices_.byte()};
+        described.logs = {QueueId(2), QueueId(99)};
+        return described;
     }
     Answered answer(RequestId request, const broker::GroupCommand& command) {
         auto made = std::visit([&](const auto& action) { return group_answer(action); }, *command.action);
@@ -133,11 +168,34 @@ private:
         if (out.outcome == Outcome::ok) out.logs.resize(count, group_outcome());
         return out;
     }
+    broker::GroupAnswer group_answer(const broker::CommitInTransaction& commit) {
+        return committed(commit.offsets.size());
+    }
+    broker::GroupAnswer group_answer(const broker::EnlistInGroup&) { return broker::GroupDone{group_outcome()}; }
+    broker::GroupAnswer group_answer(const broker::EndInGroup&) { return broker::GroupDone{group_outcome()}; }
     broker::GroupAnswer group_answer(const broker::FetchOffsets& fetch) {
         broker::OffsetsFetched out{group_outcome(), {}};
         if (out.outcome != Outcome::ok) return out;
         for (const QueueId log : fetch.logs.value_or(std::vector{QueueId(2), QueueId(99)}))
             out.offsets.push_back({.log = log, .outcome = group_outcome(), .offset = Offset(3), .metadata = "m"});
+        return out;
+    }
+    broker::Partitions partitions() {
+        broker::Partitions out;
+        for (std::size_t n = choices_.upto(3); n > 0; --n)
+            out.push_back({TopicId(choices_.upto(4)), static_cast<std::uint32_t>(choices_.upto(3))});
+        std::ranges::sort(out);
+        return out;
+    }
+    broker::GroupAnswer group_answer(const broker::AssignedHeartbeat& beat) {
+        FANTAIL_ASSERT(!beat.owned || std::ranges::is_sorted(*beat.owned));
+        broker::AssignedHeard out{.outcome = group_outcome(), .member = beat.member, .epoch = 1, .heartbeat_ms = 5};
+        if (choices_.one_in(2)) out.partitions = partitions();
+        return out;
+    }
+    broker::GroupAnswer group_answer(const broker::DescribeAssigned&) {
+        broker::AssignedDescribed out{.outcome = group_outcome(), .epoch = 2};
+        out.members.push_back({.member = "m", .client_id = "c", .topics = {"t"}, .partitions = partitions()});
         return out;
     }
     broker::GroupAnswer group_answer(const broker::DescribeGroup&) {
@@ -209,6 +267,7 @@ private:
     Bytes records() {
         record::BatchStamp stamp;
         if (choices_.one_in(4)) stamp = {.producer_id = choices_.byte(), .producer_epoch = 0, .base_sequence = 0};
+        if (choices_.one_in(8)) stamp.attributes = record::batch_attribute::transactional;
         Bytes batch = batch_of({"a", "b"}, stamp, {static_cast<std::int64_t>(1'700'000'000'000) + choices_.byte()});
         if (choices_.one_in(4))
             batch = with_records(batch, choices_.bytes(), static_cast<std::uint16_t>(choices_.upto(5)));
@@ -224,7 +283,7 @@ private:
         produce.acks = static_cast<std::int16_t>(static_cast<int>(choices_.upto(8)) - 2);
         produce.timeout_ms = choices_.byte() * 10;
         if (produce.acks > 1) produce.acks = -1;
-        if (choices_.one_in(16)) produce.transactional_id = "id";
+        if (choices_.one_in(8)) produce.transactional_id = "id";
         std::deque<Bytes> kept;
         for (std::size_t i = choices_.upto(2) + 1; i > 0; --i) {
             auto& topic = produce.topic_data.emplace_back();

@@ -56,6 +56,8 @@ public:
     [[nodiscard]] ShardId shard_of_group(std::string_view group) const {
         return broker::shard_of_group(group, host().broker().shard_count());
     }
+    /// The shard that coordinates the transactions of a transactional id.
+    [[nodiscard]] ShardId shard_of_transactions(std::string_view id) const { return shard_of_group(id); }
 };
 
 /// Topics' ids are ours with a fixed first half, so that none is one of the reserved ones.

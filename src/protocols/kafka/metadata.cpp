@@ -33,7 +33,7 @@ class MetadataExchange final : public GatheringExchange<MetadataRequest> {
     }
 
     void create(const MetadataRequest::Topic& topic) {
-        if (!topic.name || !is_valid_topic_name(*topic.name) || link().catalog().topic(link().vhost(), *topic.name))
+        if (!names(topic) || !is_valid_topic_name(*topic.name) || link().catalog().topic(link().vhost(), *topic.name))
             return;
         if (!link().may(broker::Operation::configure, *topic.name)) return;
         broker::CreateTopic command;
@@ -65,20 +65,26 @@ class MetadataExchange final : public GatheringExchange<MetadataRequest> {
         respond(response);
     }
 
+    /// The Java client asks by an id with an empty name, not a null one.
+    [[nodiscard]] static bool names(const MetadataRequest::Topic& wanted) {
+        return wanted.name && wanted.topic_id == Uuid{};
+    }
+
     [[nodiscard]] bool may_see(std::string_view name) const {
         return link().may(broker::Operation::read, name) || link().may(broker::Operation::write, name);
     }
 
     [[nodiscard]] MetadataResponse::Topic describe(const MetadataRequest::Topic& wanted) const {
         MetadataResponse::Topic out;
-        out.name = wanted.name;
+        const bool by_name = names(wanted);
+        if (by_name) out.name = wanted.name;
         out.topic_id = wanted.topic_id;
-        const broker::TopicDefinition* topic = wanted.name ? link().catalog().topic(link().vhost(), *wanted.name)
-                                                           : link().catalog().topic(to_topic_id(wanted.topic_id));
-        if (wanted.name && !is_valid_topic_name(*wanted.name)) out.error_code = ApiError::invalid_topic_exception;
-        else if (wanted.name && !may_see(*wanted.name)) out.error_code = ApiError::topic_authorization_failed;
+        const broker::TopicDefinition* topic = by_name ? link().catalog().topic(link().vhost(), *wanted.name)
+                                                       : link().catalog().topic(to_topic_id(wanted.topic_id));
+        if (by_name && !is_valid_topic_name(*wanted.name)) out.error_code = ApiError::invalid_topic_exception;
+        else if (by_name && !may_see(*wanted.name)) out.error_code = ApiError::topic_authorization_failed;
         else if (topic != nullptr && may_see(topic->name)) return describe(*topic);
-        else out.error_code = wanted.name ? ApiError::unknown_topic_or_partition : ApiError::unknown_topic_id;
+        else out.error_code = by_name ? ApiError::unknown_topic_or_partition : ApiError::unknown_topic_id;
         return out;
     }
 
@@ -172,6 +178,8 @@ class DescribeTopicPartitionsExchange final : public ExchangeOf<DescribeTopicPar
             partition.leader_epoch = leader_epoch;
             partition.replica_nodes = {node};
             partition.isr_nodes = {node};
+            partition.eligible_leader_replicas.emplace();  // empty: the Java client cannot take a null
+            partition.last_known_elr.emplace();
         }
     }
 };
@@ -204,9 +212,16 @@ class FindCoordinatorExchange final : public ExchangeOf<FindCoordinatorRequest> 
         respond(response);
     }
     [[nodiscard]] ApiError check(std::string_view key) const {
-        if (version() > 0 && request().key_type != group) return ApiError::invalid_request;
+        const std::int8_t type = version() > 0 ? request().key_type : std::int8_t{group};
+        if (type == transaction) return check_transactional(key);
+        if (type != group) return ApiError::invalid_request;
         if (key.empty()) return ApiError::invalid_group_id;
         return link().may(broker::Operation::read, key) ? ApiError::none : ApiError::group_authorization_failed;
+    }
+    [[nodiscard]] ApiError check_transactional(std::string_view id) const {
+        if (id.empty()) return ApiError::invalid_request;
+        const bool may = link().may(broker::Operation::write, id);
+        return may ? ApiError::none : ApiError::transactional_id_authorization_failed;
     }
 };
 

@@ -38,7 +38,7 @@ class ListOffsetsExchange final : public GatheringExchange<ListOffsetsRequest> {
 
     void look_up(std::size_t place, QueueId log, std::int64_t timestamp) {
         using broker::OffsetQuery;
-        broker::FindOffset question{log, OffsetQuery::at_time, {timestamp}};
+        broker::FindOffset question{log, OffsetQuery::at_time, {timestamp}, request().isolation_level == 1};
         switch (timestamp) {
             case latest:
                 question.query = request().isolation_level == 1 ? OffsetQuery::stable_end : OffsetQuery::end;
@@ -145,7 +145,8 @@ class OffsetForLeaderEpochExchange final : public GatheringExchange<OffsetForLea
                 else if (log == QueueId()) out.error_code = ApiError::unknown_topic_or_partition;
                 else if (partition.current_leader_epoch > 0) out.error_code = ApiError::unknown_leader_epoch;
                 else if (partition.leader_epoch == 0)
-                    ask(answers_.size() - 1, shard_of(log), broker::FindOffset{log, broker::OffsetQuery::end, {}});
+                    ask(answers_.size() - 1, shard_of(log),
+                        broker::FindOffset{log, broker::OffsetQuery::end, {}, false});
             }
         }
         asked_all();

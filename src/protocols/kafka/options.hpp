@@ -20,6 +20,8 @@ struct KafkaOptions {
     std::uint32_t request_size_max = kafka::request_size_max;  ///< bytes
     bool auto_create_topics = true;
     std::uint32_t partitions_default = 1;  ///< of topics that are made without a number
+    std::int32_t transaction_timeout_max_ms = 900'000;
+    std::int64_t transactional_id_expiration_ms = 604'800'000;
 };
 
 }  // namespace fantail::kafka

@@ -18,6 +18,7 @@ public:
         FANTAIL_TRY(const auto request, decode<ProduceRequest>(body, version()));
         acks_ = request.acks;
         transactional_ = request.transactional_id.has_value();
+        if (transactional_) may_transact_ = link().may(broker::Operation::write, *request.transactional_id);
         for (const auto& topic : request.topic_data) take(topic);
         asked_all_ = true;
         if (left_ == 0) finish();
@@ -72,7 +73,7 @@ private:
             out.index = partition.index;
             const QueueId log = partition_of(topic, partition.index);
             if (acks_ < -1 || acks_ > 1) out.error = ApiError::invalid_required_acks;
-            else if (transactional_) out.error = ApiError::transactional_id_authorization_failed;  // none is given one
+            else if (!may_transact_) out.error = ApiError::transactional_id_authorization_failed;
             else if (!may) out.error = ApiError::topic_authorization_failed;
             else if (topic == nullptr && version() >= 13) out.error = ApiError::unknown_topic_id;
             else if (log == QueueId()) out.error = ApiError::unknown_topic_or_partition;
@@ -133,6 +134,7 @@ private:
 
     std::int16_t acks_ = 0;
     bool transactional_ = false;
+    bool may_transact_ = true;
     bool asked_all_ = false;
     std::size_t left_ = 0;  ///< answers of logs
     std::vector<Partition> partitions_;

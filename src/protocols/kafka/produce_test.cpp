@@ -68,7 +68,7 @@ TEST(KafkaProduce, ABatchIsStoredAsItCameAndAnsweredWithItsOffset) {
     EXPECT_EQ(answer.log_append_time_ms, -1);
 }
 
-TEST(KafkaProduce, NoRecordsAtAllAreRefused_2) { EXPECT_EQ(Producer().refusal({}), ApiError::corrupt_message); }
+TEST(KafkaProduce, NoRecordsAtAllAreRefused_87) { EXPECT_EQ(Producer().refusal({}), ApiError::invalid_record); }
 
 TEST(KafkaProduce, AWrongChecksumIsRefused_2) {
     Bytes batch = batch_of({"a"});
@@ -76,16 +76,22 @@ TEST(KafkaProduce, AWrongChecksumIsRefused_2) {
     EXPECT_EQ(Producer().refusal(batch), ApiError::corrupt_message);
 }
 
-TEST(KafkaProduce, ACutBatchIsRefused_2) {
+TEST(KafkaProduce, ACutBatchIsRefused_87) {
     Bytes batch = batch_of({"a"});
     batch.pop_back();
-    EXPECT_EQ(Producer().refusal(batch), ApiError::corrupt_message);
+    EXPECT_EQ(Producer().refusal(batch), ApiError::invalid_record);
 }
 
-TEST(KafkaProduce, AnOlderMessageFormatIsRefused_43) {
+TEST(KafkaProduce, AnOlderMessageFormatIsRefused_87) {
     Bytes batch = batch_of({"a"});
     batch[at::magic] = 1;
-    EXPECT_EQ(Producer().refusal(batch), ApiError::unsupported_for_message_format);
+    EXPECT_EQ(Producer().refusal(batch), ApiError::invalid_record);
+}
+
+TEST(KafkaProduce, AnUnknownMessageFormatIsRefused_2) {
+    Bytes batch = batch_of({"a"});
+    batch[at::magic] = 9;
+    EXPECT_EQ(Producer().refusal(batch), ApiError::corrupt_message);
 }
 
 TEST(KafkaProduce, TwoBatchesForAPartitionAreRefused_87) {
@@ -107,8 +113,9 @@ TEST(KafkaProduce, TransactionalRecordsOutsideOfATransactionalRequestAreRefused_
     EXPECT_EQ(Producer().refusal(with_attributes(bits::transactional)), ApiError::invalid_txn_state);
 }
 
-TEST(KafkaProduce, ATransactionIsRefusedSinceNoneCanBegin_53) {
+TEST(KafkaProduce, ATransactionOfAnIdThatTheUserMayNotWriteIsRefused_53) {
     Producer p;
+    p.broker.topics.denied = {"write t1"};
     const Bytes batch = with_attributes(bits::transactional);
     ProduceRequest request = produce_of(batch);
     request.transactional_id = "t1";

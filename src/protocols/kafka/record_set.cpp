@@ -15,8 +15,17 @@ namespace bits = record::batch_attribute;
 /// Bits that a producer may set.
 constexpr std::uint16_t attributes_of_producers = bits::compression_mask | bits::log_append_time | bits::transactional;
 constexpr unsigned compression_max = 4;
-/// Of compressed records, in bytes.
-constexpr std::size_t unpacked_size_max = 64u << 20;
+
+/// Kafka's errors, by its broker 4.1: what is no batch of today's form is invalid, what none could be is corrupt. Clients send
+/// the corrupt again, not the invalid.
+Refusal check_head(ByteView records) {
+    if (records.size() <= at::magic) return {ApiError::invalid_record, "no record batch"};
+    if (load_be<std::int32_t>(&records[at::batch_length]) < 0) return {ApiError::corrupt_message, "a negative length"};
+    if (records[at::magic] < record::batch_magic)
+        return {ApiError::invalid_record, "record batches of version 2 alone are taken"};
+    if (records[at::magic] > record::batch_magic) return {ApiError::corrupt_message, "an unknown form of records"};
+    return {};
+}
 
 Refusal check_form(const record::BatchView& batch, bool transactional) {
     if ((batch.attributes() & bits::control) != 0)
@@ -48,7 +57,7 @@ Refusal check_contents(const record::BatchView& batch, const broker::LogOptions&
 
 /// What cannot be unpacked is refused before it is a consumer's trouble.
 Refusal check_compressed(const record::BatchView& batch, const broker::LogOptions& options) {
-    const auto unpacked = record::decompress_batch(batch, unpacked_size_max);
+    const auto unpacked = record::decompress_batch(batch, record::unpacked_size_max);
     if (!unpacked && unpacked.error().code == ErrorCode::too_large)
         return {ApiError::message_too_large, "the records take more than 64 MiB when they are unpacked"};
     if (!unpacked) return {ApiError::corrupt_message, "the records cannot be unpacked"};
@@ -70,11 +79,9 @@ Refusal check_contents(const record::BatchView& batch, const broker::LogOptions&
 }  // namespace
 
 Refusal check_records(ByteView records, const broker::LogOptions& options, bool transactional, WallTime now) {
-    if (records.size() <= at::magic) return {ApiError::corrupt_message, "no records"};
-    if (records[at::magic] != record::batch_magic)
-        return {ApiError::unsupported_for_message_format, "record batches of version 2 alone are taken"};
+    if (Refusal refusal = check_head(records); refusal.error != ApiError::none) return refusal;
     const auto batch = record::BatchView::parse(records);
-    if (!batch) return {ApiError::corrupt_message, "the batch is cut off"};
+    if (!batch) return {ApiError::invalid_record, "the batch is cut off, or has fewer records than it says"};
     if (batch->total_size() != records.size()) return {ApiError::invalid_record, "one batch a partition is taken"};
     if (batch->total_size() > options.batch_bytes_max.value_or(batch_bytes_default))
         return {ApiError::message_too_large, "the batch is larger than max.message.bytes"};

@@ -14,15 +14,6 @@ namespace {
 /// More requests at once than any client keeps in flight.
 constexpr std::size_t exchanges_max = 256;
 
-RequestId request_of(const broker::Event& event) {
-    return std::visit(
-        [](const auto& e) {
-            if constexpr (requires { e.request; }) return e.request;
-            else return RequestId();
-        },
-        event);
-}
-
 }  // namespace
 
 Session::Session(protocols::SessionHost& host, std::shared_ptr<const KafkaOptions> options)

@@ -22,6 +22,7 @@
 #include "protocols/kafka/session.hpp"
 #include "protocols/kafka/topic_settings.hpp"
 #include "protocols/kafka/topics_client.hpp"
+#include "protocols/kafka/transaction_errors.hpp"
 #include "protocols/kafka/transactions_client.hpp"
 #include "record/batch.hpp"
 
@@ -150,6 +151,9 @@ public:
         logins.push_back({request, std::string(user), std::string(password)});
     }
     std::uint64_t random() override { return ++random_; }
+    void open_direct(ConsumerId) override {}
+    void close_direct(ConsumerId) override {}
+    bool has_direct(ConnectionId, ConsumerId) const override { return false; }
     bool send_direct(ConnectionId, ConsumerId, SharedBytes) override { return false; }
 
 private:
@@ -173,7 +177,8 @@ struct Scene {
     Session session;
     Bytes unread;                  ///< what the session left of the last read
     std::int32_t correlation = 0;  ///< of the last request
-    std::int32_t answered = 0;     ///< the request that the last response() answered
+    std::string last_transactional_id;
+    std::int32_t answered = 0;  ///< the request that the last response() answered
 
     // --- the client's side
     template <class M>
@@ -255,6 +260,23 @@ struct Scene {
     void answer_group(Answer answer) {
         const auto taken = take_group<Action>();
         give(broker::GroupAnswered{taken.request, std::make_unique<broker::GroupAnswer>(std::move(answer))});
+    }
+    /// The oldest question to a coordinator of transactions.
+    template <class Action>
+    Taken<Action> take_transaction() {
+        auto taken = take<broker::TransactionCommand>();
+        last_transactional_id = taken.command.name;
+        return {taken.shard, taken.request, std::get<Action>(std::move(*taken.command.action))};
+    }
+    void give_transaction(RequestId request, broker::TransactionAnswer answer) {
+        give(broker::TransactionAnswered{request, std::make_unique<broker::TransactionAnswer>(std::move(answer))});
+    }
+    /// Answers it and gives what was asked.
+    template <class Action>
+    Action answer_transaction(broker::TransactionAnswer answer) {
+        auto taken = take_transaction<Action>();
+        give_transaction(taken.request, std::move(answer));
+        return std::move(taken.command);
     }
     /// Answers the oldest append.
     void appended(broker::LogOutcome outcome = broker::LogOutcome::ok, std::uint64_t base = 0) {

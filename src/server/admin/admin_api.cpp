@@ -5,104 +5,52 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "server/admin/endpoints.hpp"
+#include "server/admin/fetch.hpp"
 #include "server/admin/json_text.hpp"
+#include "server/admin/publishing.hpp"
 
 namespace fantail::server {
 
-namespace json = boost::json;
+AdminApi::AdminApi(protocols::SessionHost& host, AdminBackend& backend, Respond respond)
+    : host_(host), backend_(backend), respond_(std::move(respond)) {}
 
-/// `path` with {} for each variable segment.
-struct AdminApi::Endpoint {
-    std::string_view method;
-    std::vector<std::string_view> path;
-    Handler handler;
-};
+AdminApi::~AdminApi() = default;
 
-// One table, so that the guide and a reader see all there is.
-const AdminApi::Endpoint AdminApi::endpoints[] = {
-    {"GET", {"healthz"}, &AdminApi::get_healthz},
-    {"GET", {"readyz"}, &AdminApi::get_readyz},
-    {"GET", {"metrics"}, &AdminApi::get_metrics},
-    {"GET", {"api", "overview"}, &AdminApi::get_overview},
-    {"GET", {"api", "queues"}, &AdminApi::list_queues},
-    {"GET", {"api", "queues", "{}"}, &AdminApi::list_queues},
-    {"GET", {"api", "queues", "{}", "{}"}, &AdminApi::get_queue},
-    {"PUT", {"api", "queues", "{}", "{}"}, &AdminApi::put_queue},
-    {"DELETE", {"api", "queues", "{}", "{}"}, &AdminApi::delete_queue},
-    {"POST", {"api", "queues", "{}", "{}", "purge"}, &AdminApi::purge_queue},
-    {"GET", {"api", "exchanges"}, &AdminApi::list_exchanges},
-    {"GET", {"api", "bindings"}, &AdminApi::list_bindings},
-    {"GET", {"api", "connections"}, &AdminApi::list_connections},
-    {"DELETE", {"api", "connections", "{}"}, &AdminApi::delete_connection},
-    {"GET", {"api", "users"}, &AdminApi::list_users},
-    {"PUT", {"api", "users", "{}"}, &AdminApi::put_user},
-    {"DELETE", {"api", "users", "{}"}, &AdminApi::delete_user},
-    {"GET", {"api", "vhosts"}, &AdminApi::list_vhosts},
-    {"PUT", {"api", "vhosts", "{}"}, &AdminApi::put_vhost},
-    {"DELETE", {"api", "vhosts", "{}"}, &AdminApi::delete_vhost},
-    {"GET", {"api", "permissions"}, &AdminApi::list_permissions},
-    {"PUT", {"api", "permissions", "{}", "{}"}, &AdminApi::put_permission},
-    {"DELETE", {"api", "permissions", "{}", "{}"}, &AdminApi::delete_permission},
-    {"GET", {"api", "topic-permissions"}, &AdminApi::list_topic_permissions},
-    {"PUT", {"api", "topic-permissions", "{}", "{}", "{}"}, &AdminApi::put_topic_permission},
-    {"DELETE", {"api", "topic-permissions", "{}", "{}", "{}"}, &AdminApi::delete_topic_permission},
-    {"GET", {"api", "policies"}, &AdminApi::list_policies},
-    {"PUT", {"api", "policies", "{}", "{}"}, &AdminApi::put_policy},
-    {"DELETE", {"api", "policies", "{}", "{}"}, &AdminApi::delete_policy},
-    {"PUT", {"api", "operator-policies", "{}", "{}"}, &AdminApi::put_policy},
-    {"DELETE", {"api", "operator-policies", "{}", "{}"}, &AdminApi::delete_policy},
-};
-
-namespace {
-
-bool fits(const std::vector<std::string_view>& path, const std::vector<std::string>& segments) {
-    return std::ranges::equal(path, segments, [](std::string_view wanted, const std::string& got) {
-        return wanted == "{}" || wanted == got;
-    });
-}
-
-int status_of(ErrorCode code) {
-    switch (code) {
-        case ErrorCode::malformed:
-        case ErrorCode::unsupported: return 400;
-        case ErrorCode::not_authenticated: return 401;
-        case ErrorCode::access_refused:
-        case ErrorCode::not_allowed: return 403;
-        case ErrorCode::not_found: return 404;
-        case ErrorCode::already_exists:
-        case ErrorCode::precondition_failed:
-        case ErrorCode::locked: return 409;
-        case ErrorCode::too_large: return 413;
-        case ErrorCode::no_space:
-        case ErrorCode::unavailable: return 503;
-        case ErrorCode::io:
-        case ErrorCode::corrupt:
-        case ErrorCode::fenced:
-        case ErrorCode::internal: return 500;
-    }
-    return 500;
-}
-
-}  // namespace
-
-void AdminApi::handle(const http::Request& request) {
+void AdminApi::handle(const http::Request& request, const Caller& caller) {
+    caller_ = caller;
     const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
     std::string allowed;
-    for (const Endpoint& endpoint : endpoints) {
+    for (const Endpoint& endpoint : endpoints()) {
         if (!fits(endpoint.path, request.segments)) continue;
-        if (endpoint.method == method) return (this->*endpoint.handler)(request);
+        if (endpoint.method == method) {
+            if (const auto refusal = may_not(endpoint, request)) return refuse(*refusal);
+            return (this->*endpoint.handler)(request);
+        }
         allowed += (allowed.empty() ? "" : ", ") + std::string(endpoint.method);
     }
-    if (allowed.empty()) return refuse({ErrorCode::not_found, "no such resource: " + utf8(request.path)});
-    respond_({.status = 405, .body = error_body("only " + allowed + " here"), .headers = {{"Allow", allowed}}});
+    if (!request.target_fault.empty()) return refuse({ErrorCode::malformed, request.target_fault});
+    if (allowed.empty()) return refuse({ErrorCode::not_found, "no such resource: " + request.path});
+    if (request.trailing_slash) return refuse({ErrorCode::malformed, "the name at the end of the path is empty"});
+    http::Response response = response_of({405, "Method Not Allowed", "only " + allowed + " here"});
+    response.headers.emplace_back("Allow", allowed);
+    respond_(std::move(response));
+}
+
+std::optional<Refusal> AdminApi::may_not(const Endpoint& endpoint, const http::Request& request) const {
+    if (auto lacking = lacks(caller_, endpoint.need)) return not_authorised(std::move(*lacking));
+    if (const auto fine = check_target(request, endpoint.path, endpoint.parameters); !fine)
+        return refusal_of(fine.error());
+    const auto at = vhost_segment(endpoint.path);
+    const broker::VhostDefinition* in = at ? catalog().vhost(request.segments[*at]) : nullptr;
+    if (in == nullptr) return std::nullopt;
+    const bool may =
+        endpoint.method == "GET" ? may_see(in->id) : caller_.administrator || catalog().may_enter(caller_.name, in->id);
+    return may ? std::nullopt : std::optional(not_authorised("User not authorised to access virtual host"));
 }
 
 bool AdminApi::open_to_all(const http::Request& request) {
     return request.segments.size() == 1 && (request.method == "GET" || request.method == "HEAD");
-}
-
-std::string AdminApi::error_body(const std::string& reason) {
-    return json::serialize(json::object{{"error", utf8(reason)}});
 }
 
 void AdminApi::answer(std::string json_body, int status) { respond_({.status = status, .body = std::move(json_body)}); }
@@ -112,33 +60,54 @@ void AdminApi::answer_list(Result<std::string> json_body) {
     else refuse(json_body.error());
 }
 
-void AdminApi::refuse(const Error& error) {
-    respond_({.status = status_of(error.code), .body = error_body(error.message)});
-}
+void AdminApi::refuse(const Error& error) { refuse(refusal_of(error)); }
+void AdminApi::refuse(const Refusal& refusal) { respond_(response_of(refusal)); }
 
-void AdminApi::change(broker::AdminCommand command, bool makes_new) {
+void AdminApi::send(broker::AdminCommand command, std::function<void(const broker::AdminReply&)> then) {
     last_request_ = last_request_.plus(1);
-    makes_new_ = makes_new;
+    on_answer_ = [this, then = std::move(then)](broker::Event& event) {
+        const auto* reply = std::get_if<broker::AdminReply>(&event);
+        if (reply == nullptr) return refuse({ErrorCode::internal, "an answer of another kind"});
+        then(*reply);
+    };
     host_.broker().send(last_request_, std::move(command));
 }
 
-void AdminApi::ask(ShardId shard, broker::ShardCommand command, std::function<void(const broker::QueueCounts&)> then) {
+void AdminApi::send(ShardId shard, broker::ShardCommand command, std::function<void(broker::Event&)> then) {
     last_request_ = last_request_.plus(1);
-    on_counts_ = std::move(then);
+    on_answer_ = std::move(then);
     host_.broker().send(shard, last_request_, std::move(command));
 }
 
-void AdminApi::on_event(broker::Event& event) {
-    if (const auto* reply = std::get_if<broker::AdminReply>(&event)) {
-        if (reply->request != last_request_) return;
-        if (!reply->outcome) return refuse(reply->outcome.error());
-        answer("{}", makes_new_ ? 201 : 200);
-    } else if (const auto* counts = std::get_if<broker::QueueCounts>(&event)) {
-        if (counts->request != last_request_ || !on_counts_) return;
-        const auto then = std::exchange(on_counts_, nullptr);
-        if (!counts->found) return refuse({ErrorCode::not_found, "the queue does not exist any more"});
+void AdminApi::change(broker::AdminCommand command, bool makes_new) {
+    send(std::move(command), [this, makes_new](const broker::AdminReply& reply) {
+        if (!reply.outcome) return refuse(reply.outcome.error());
+        answer("", makes_new ? 201 : http::no_content);
+    });
+}
+
+void AdminApi::ask(ShardId shard, broker::ShardCommand command, std::function<void(const broker::QueueCounts&)> then) {
+    send(shard, std::move(command), [this, then = std::move(then)](broker::Event& event) {
+        const auto* counts = std::get_if<broker::QueueCounts>(&event);
+        if (counts == nullptr || !counts->found)
+            return refuse({ErrorCode::not_found, "the queue does not exist any more"});
         then(*counts);
+    });
+}
+
+void AdminApi::on_event(broker::Event& event) {
+    if (publishing_ && publishing_->takes(event)) {
+        if (!publishing_->complete()) return;
+        const Result<bool> routed = std::exchange(publishing_, nullptr)->outcome();
+        if (!routed) return refuse(routed.error());
+        return answer(json_of_routed(*routed));
     }
+    if (!on_answer_ || request_of(event) != last_request_) return;
+    std::exchange(on_answer_, nullptr)(event);
+}
+
+void AdminApi::on_closed() {
+    if (fetching_) finish_fetch(*fetching_);
 }
 
 Result<const broker::VhostDefinition*> AdminApi::vhost(const std::string& name) const {
@@ -147,22 +116,41 @@ Result<const broker::VhostDefinition*> AdminApi::vhost(const std::string& name) 
     return found;
 }
 
+Result<const broker::UserDefinition*> AdminApi::user(const std::string& name) const {
+    const broker::UserDefinition* found = catalog().user(name);
+    if (found == nullptr) return fail(ErrorCode::not_found, "no user '" + name + "'");
+    return found;
+}
+
+bool AdminApi::may_see(VhostId vhost) const { return caller_.monitoring || catalog().may_enter(caller_.name, vhost); }
+
 Result<const broker::VhostDefinition*> AdminApi::wanted_vhost(const http::Request& request) const {
-    const std::string name =
-        request.segments.size() > 2 ? request.segments[2] : std::string(request.parameter("vhost"));
+    std::string name(request.parameter("vhost"));
+    if (request.segments.size() > 2) name = request.segments[2];
     if (name.empty()) return nullptr;
-    return vhost(name);
+    FANTAIL_TRY(const broker::VhostDefinition* found, vhost(name));
+    if (!may_see(found->id)) return fail(ErrorCode::access_refused, "User not authorised to access virtual host");
+    return found;
 }
 
 VhostNames AdminApi::vhost_names() const {
     VhostNames names;
-    for (const broker::VhostDefinition* each : catalog().vhosts()) names[each->id] = utf8(each->name);
+    for (const broker::VhostDefinition* each : catalog().vhosts())
+        if (may_see(each->id)) names[each->id] = utf8(each->name);
     return names;
 }
 
 std::string AdminApi::vhost_name(VhostId id) const {
     const broker::VhostDefinition* found = catalog().vhost(id);
     return found == nullptr ? std::string() : utf8(found->name);
+}
+
+std::shared_ptr<amqp091::Link> AdminApi::link_to(const broker::VhostDefinition& vhost) const {
+    auto link = std::make_shared<amqp091::Link>(host_, std::make_shared<const amqp091::AmqpOptions>());
+    link->user = caller_.name;
+    link->vhost = vhost.id;
+    link->vhost_name = vhost.name;
+    return link;
 }
 
 }  // namespace fantail::server

@@ -12,10 +12,6 @@ namespace {
 constexpr std::int64_t request_timeout_ms = 60'000;
 constexpr std::int64_t refused_login_delay_ms = 1000;
 
-bool is_administrator(const broker::UserDefinition& user) {
-    return std::find(user.tags.begin(), user.tags.end(), "administrator") != user.tags.end();
-}
-
 protocols::Protocol::Sniff sniff_http(ByteView first) {
     using Sniff = protocols::Protocol::Sniff;
     constexpr std::string_view methods[] = {"GET ", "PUT ", "POST ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH "};
@@ -46,8 +42,8 @@ bool AdminSession::parse_one(ByteView bytes, std::size_t& used) {
     const auto fed = parser_.feed(bytes.subspan(used));
     if (!fed) {
         keep_alive_ = false;
-        respond({.status = fed.error().code == ErrorCode::too_large ? 413 : 400,
-                 .body = AdminApi::error_body(fed.error().message)});
+        const bool large = fed.error().code == ErrorCode::too_large;
+        respond(response_of({large ? 413 : 400, large ? "too_large" : "bad_request", fed.error().message}));
         return false;
     }
     used += *fed;
@@ -60,7 +56,7 @@ void AdminSession::handle(http::Request request) {
     busy_ = true;
     keep_alive_ = request.keep_alive;
     head_only_ = request.method == "HEAD";
-    if (AdminApi::open_to_all(request)) return api_.handle(request);
+    if (AdminApi::open_to_all(request)) return api_.handle(request, {});
     request_ = std::move(request);
     log_in();
 }
@@ -77,12 +73,12 @@ void AdminSession::log_in() {
 void AdminSession::on_login(const broker::LoginChecked& answer) {
     if (!busy_ || answer.request != login_) return;
     if (!answer.outcome && answer.outcome.error().code != ErrorCode::not_authenticated)
-        return respond({.status = 503, .body = AdminApi::error_body(answer.outcome.error().message)});
+        return respond(response_of(refusal_of(answer.outcome.error())));
     const broker::UserDefinition* user = host_.broker().catalog().user(claimed_user_);
-    if (!answer.outcome || user == nullptr || !is_administrator(*user)) return refuse_login_later();
+    if (!answer.outcome || user == nullptr) return refuse_login_later();
     user_ = std::move(claimed_user_);
     const http::Request request = std::exchange(request_, {});
-    api_.handle(request);
+    api_.handle(request, caller_of(*user));
 }
 
 void AdminSession::refuse_login_later() {
@@ -91,9 +87,9 @@ void AdminSession::refuse_login_later() {
 }
 
 void AdminSession::refuse_login() {
-    respond({.status = 401,
-             .body = AdminApi::error_body("log in as a user with the tag administrator"),
-             .headers = {{"WWW-Authenticate", "Basic realm=\"fantail\""}}});
+    http::Response response = response_of({401, "not_authorized", "Login failed"});
+    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"fantail\"");
+    respond(std::move(response));
 }
 
 void AdminSession::respond(http::Response response) {

@@ -21,7 +21,7 @@ public:
     void on_tick() override;
     [[nodiscard]] MonoTime deadline() const override { return deadline_; }
     void on_writable(bool writable) override;
-    void on_closed() override {}
+    void on_closed() override { api_.on_closed(); }
     [[nodiscard]] protocols::SessionInfo info() const override;
 
     /// \param backend outlives all sessions

@@ -37,21 +37,14 @@ std::size_t character_size(std::string_view text) {
     return too_long || no_character ? 0 : size;
 }
 
-std::string hex(ByteView bytes) {
+std::string hex_digits(ByteView bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
-    std::string out = "hex:";
+    std::string out;
     for (const std::uint8_t byte : bytes) out += {digits[byte >> 4], digits[byte & 15]};
     return out;
 }
 
-bool is_utf8(std::string_view text) {
-    while (!text.empty()) {
-        const std::size_t size = character_size(text);
-        if (size == 0) return false;
-        text.remove_prefix(size);
-    }
-    return true;
-}
+std::string hex(ByteView bytes) { return "hex:" + hex_digits(bytes); }
 
 json::value value_of(const record::FieldValueView& value) {
     if (const auto b = value.as_bool()) return *b;
@@ -124,7 +117,7 @@ Result<json::object> parse_object(const std::string& body) {
     if (body.find_first_not_of(" \t\r\n") == std::string::npos) return json::object();
     boost::system::error_code error;
     json::value value = json::parse(body, error);
-    if (error) return fail(ErrorCode::malformed, "the body is no JSON: " + error.message());
+    if (error) return fail(ErrorCode::malformed, "the body is no JSON");
     if (!value.is_object()) return fail(ErrorCode::malformed, "the body must be a JSON object");
     return std::move(value.as_object());
 }
@@ -139,8 +132,11 @@ Result<std::optional<std::string>> text_member(const json::object& body, std::st
 Result<std::optional<bool>> flag_member(const json::object& body, std::string_view name) {
     const json::value* value = find(body, name);
     if (value == nullptr) return std::nullopt;
-    if (!value->is_bool()) return wrong_member(name, "true or false");
-    return value->as_bool();
+    if (value->is_bool()) return value->as_bool();
+    // RabbitMQ takes the words too, and its command line tool sends them.
+    if (value->is_string() && value->as_string() == "true") return true;
+    if (value->is_string() && value->as_string() == "false") return false;
+    return wrong_member(name, "true or false");
 }
 
 Result<std::optional<std::int64_t>> number_member(const json::object& body, std::string_view name) {
@@ -148,6 +144,14 @@ Result<std::optional<std::int64_t>> number_member(const json::object& body, std:
     if (value == nullptr) return std::nullopt;
     if (!value->is_int64()) return wrong_member(name, "a whole number");
     return value->as_int64();
+}
+
+Result<Bytes> table_member(const json::object& body, std::string_view name) {
+    const json::value* value = find(body, name);
+    // An empty table may come as an empty list: PHP and Erlang know no difference.
+    if (value == nullptr || (value->is_array() && value->as_array().empty())) return Bytes();
+    if (!value->is_object()) return wrong_member(name, "an object");
+    return table_of(value->as_object());
 }
 
 Result<void> only_members(const json::object& body, std::initializer_list<std::string_view> known) {
@@ -202,11 +206,20 @@ std::optional<broker::QueueKind> kind_of(std::string_view name) {
     return std::nullopt;
 }
 
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t size = character_size(text);
+        if (size == 0) return false;
+        text.remove_prefix(size);
+    }
+    return true;
+}
+
 std::string utf8(std::string_view text) {
     std::string out;
     while (!text.empty()) {
         const std::size_t size = character_size(text);
-        if (size == 0) out.push_back('?');
+        if (size == 0) out += "\\x" + hex_digits(as_bytes(text.substr(0, 1)));
         else out += text.substr(0, size);
         text.remove_prefix(std::max<std::size_t>(size, 1));
     }

@@ -14,10 +14,13 @@ namespace fantail::server {
 /// A body that must be a JSON object; an empty one counts as {}. Errors: malformed.
 [[nodiscard]] Result<boost::json::object> parse_object(const std::string& body);
 
-/// Members of a body, by kind. Absent ones are nothing; null counts as absent. Errors: malformed, naming the member.
+/// Members of a body, by kind. Absent ones are nothing; null counts as absent, and a flag may be a text.
+/// Errors: malformed, naming the member.
 [[nodiscard]] Result<std::optional<std::string>> text_member(const boost::json::object& body, std::string_view name);
 [[nodiscard]] Result<std::optional<bool>> flag_member(const boost::json::object& body, std::string_view name);
 [[nodiscard]] Result<std::optional<std::int64_t>> number_member(const boost::json::object& body, std::string_view name);
+/// A table of arguments; absent is empty. Errors: malformed, too_large.
+[[nodiscard]] Result<Bytes> table_member(const boost::json::object& body, std::string_view name);
 /// Errors also: malformed for any member that is not among `known`: a misspelt one must not be ignored.
 [[nodiscard]] Result<void> only_members(const boost::json::object& body, std::initializer_list<std::string_view> known);
 
@@ -31,7 +34,8 @@ namespace fantail::server {
 [[nodiscard]] std::string_view kind_name(broker::QueueKind kind);
 [[nodiscard]] std::optional<broker::QueueKind> kind_of(std::string_view name);
 
-/// Text as JSON may hold it: bytes that are no UTF-8 become '?'.
+[[nodiscard]] bool is_utf8(std::string_view text);
+/// Text as JSON and metrics may hold it: each byte that is no UTF-8 becomes \\xNN, so that names stay apart.
 [[nodiscard]] std::string utf8(std::string_view text);
 
 }  // namespace fantail::server

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_set>
 
 #include "server/admin/json_text.hpp"
 #include "server/config/version.hpp"
@@ -128,6 +129,9 @@ std::vector<NamedQueue> named_queues(const std::vector<CoreReport>& cores, const
     }
     const auto messages = [](const NamedQueue& each) { return each.figures.ready + each.figures.unsettled; };
     std::ranges::sort(all, [&](const NamedQueue& a, const NamedQueue& b) { return messages(a) > messages(b); });
+    // A name may read like another's bytes that are no UTF-8; no series may be there twice.
+    std::unordered_set<std::string> seen;
+    std::erase_if(all, [&seen](const NamedQueue& each) { return !seen.insert(each.labels).second; });
     if (all.size() > metric_queues_max) all.resize(metric_queues_max);
     return all;
 }

@@ -3,10 +3,9 @@
 #include <boost/json.hpp>
 #include <unordered_map>
 
-#include "protocols/amqp091/queue_arguments.hpp"
-#include "server/admin/admin_api.hpp"
 #include "server/admin/json_text.hpp"
 #include "server/admin/page.hpp"
+#include "server/admin/topology_change.hpp"
 
 namespace fantail::server {
 
@@ -14,29 +13,56 @@ namespace json = boost::json;
 
 namespace {
 
-void add_figures(json::object& out, const broker::QueueFigures& f) {
-    out["ready"] = f.ready;
-    out["unsettled"] = f.unsettled;
-    out["consumers"] = f.consumers;
-    out["body_bytes"] = f.body_bytes;
-    out["published"] = f.published;
-    out["delivered"] = f.delivered;
-    out["redelivered"] = f.redelivered;
-    out["settled"] = f.settled;
+/// By RabbitMQ's names; messages that are held back until later count as unacknowledged.
+void add_counts(json::object& out, std::uint64_t ready, std::uint64_t unsettled, std::uint64_t consumers) {
+    out["messages"] = ready + unsettled;
+    out["messages_ready"] = ready;
+    out["messages_unacknowledged"] = unsettled;
+    out["consumers"] = consumers;
 }
 
-json::object queue_json(const broker::QueueDefinition& queue, const VhostNames& vhosts) {
-    const auto vhost = vhosts.find(queue.vhost);
-    return {{"vhost", vhost == vhosts.end() ? "" : vhost->second},
+void add_figures(json::object& out, const broker::QueueFigures& f) {
+    add_counts(out, f.ready, f.unsettled, f.consumers);
+    out["message_bytes"] = f.body_bytes;
+    out["message_stats"] = json::object{
+        {"publish", f.published}, {"deliver_get", f.delivered}, {"redeliver", f.redelivered}, {"settled", f.settled}};
+}
+
+json::value name_or_null(std::string_view name) {
+    return name.empty() ? json::value(nullptr) : json::value(utf8(name));
+}
+
+json::object queue_json(const broker::QueueDefinition& queue, std::string_view vhost, std::string_view node) {
+    return {{"vhost", vhost},
             {"name", utf8(queue.name)},
             {"type", kind_name(queue.kind)},
             {"durable", queue.durable},
             {"auto_delete", queue.auto_delete},
             {"exclusive", queue.exclusive_owner.has_value()},
             {"arguments", json_of(record::FieldTableView(queue.arguments))},
-            {"policy", utf8(queue.policy)},
-            {"operator_policy", utf8(queue.operator_policy)},
+            {"policy", name_or_null(queue.policy)},
+            {"operator_policy", name_or_null(queue.operator_policy)},
+            {"node", node},
+            {"state", "running"},
             {"shard", shard_of(queue.id).value}};
+}
+
+Result<broker::DeclareQueue> queue_from(const amqp091::Link& link, const http::Request& request) {
+    FANTAIL_TRY(const json::object body, parse_object(request.body));
+    FANTAIL_CHECK(only_members(body, {"durable", "auto_delete", "arguments", "vhost", "name", "node", "type"}));
+    FANTAIL_TRY(const auto durable, flag_member(body, "durable"));
+    FANTAIL_TRY(const auto auto_delete, flag_member(body, "auto_delete"));
+    FANTAIL_TRY(const Bytes arguments, table_member(body, "arguments"));
+    amqp091::QueueDeclare method;
+    method.queue = request.segments[3];
+    method.durable = durable.value_or(true);
+    method.auto_delete = auto_delete.value_or(false);
+    method.arguments = arguments;
+    return as_result(amqp091::declare_queue(link, method));
+}
+
+bool asks(const http::Request& request, std::string_view name, std::string_view other_name) {
+    return request.parameter(name) == "true" || request.parameter(other_name) == "true";
 }
 
 }  // namespace
@@ -44,13 +70,15 @@ json::object queue_json(const broker::QueueDefinition& queue, const VhostNames& 
 /// Gathered on its core; what takes long with many queues is done beside it.
 struct QueueList {
     Page page;
-    ListCounts counts;
     VhostNames vhosts;
+    std::string node;
+    ListCounts counts;
     std::vector<broker::QueueDefinitionRef> queues;  ///< all, then those of the page
     std::vector<broker::QueueFigures> figures;
     Result<std::string> body;
 
     void cut() {
+        std::erase_if(queues, [this](const auto& queue) { return !vhosts.contains(queue->vhost); });
         counts = cut_page(
             queues, page,
             [](const auto& a, const auto& b) { return std::tie(a->vhost, a->name) < std::tie(b->vhost, b->name); },
@@ -62,7 +90,7 @@ struct QueueList {
         json::array items;
         items.reserve(queues.size());
         for (const broker::QueueDefinitionRef& queue : queues) {
-            json::object row = queue_json(*queue, vhosts);
+            json::object row = queue_json(*queue, vhosts.at(queue->vhost), node);
             if (const auto found = by_queue.find(queue->id); found != by_queue.end()) add_figures(row, *found->second);
             items.push_back(std::move(row));
         }
@@ -78,6 +106,7 @@ void AdminApi::list_queues(const http::Request& request) {
     auto list = std::make_shared<QueueList>();
     list->page = *page;
     list->vhosts = vhost_names();
+    list->node = backend_.facts().name;
     backend_.list_queues(asker(), id_of(*wanted), [this, list](std::vector<broker::QueueDefinitionRef> queues) {
         list->queues = std::move(queues);
         backend_.calculate(asker(), [list] { list->cut(); }, [this, list] { ask_figures(list); });
@@ -104,75 +133,66 @@ Result<const broker::QueueDefinition*> AdminApi::queue(const http::Request& requ
 void AdminApi::get_queue(const http::Request& request) {
     const auto found = queue(request);
     if (!found) return refuse(found.error());
-    json::object body = queue_json(**found, vhost_names());
+    json::object body = queue_json(**found, vhost_name((*found)->vhost), backend_.facts().name);
     body["options"] = json_of(*(*found)->options);
+    const QueueId id = (*found)->id;
     // Its own shard is asked, and nobody else: this is cheap however many queues there are.
-    ask(shard_of((*found)->id), broker::Inspect{(*found)->id}, [this, body](const broker::QueueCounts& counts) mutable {
-        body["ready"] = counts.ready;
-        body["unsettled"] = counts.unsettled;
-        body["consumers"] = counts.consumers;
+    auto ids = std::make_shared<std::vector<QueueId>>(1, id);
+    backend_.gather_queues(asker(), std::move(ids), [this, body](std::vector<broker::QueueFigures> figures) mutable {
+        if (figures.empty()) return refuse({ErrorCode::not_found, "the queue does not exist any more"});
+        add_figures(body, figures.front());
         answer(json::serialize(body));
     });
 }
 
-Result<broker::DeclareQueue> AdminApi::queue_from(const http::Request& request) const {
-    FANTAIL_TRY(const broker::VhostDefinition* in, vhost(request.segments[2]));
-    FANTAIL_TRY(const json::object body, parse_object(request.body));
-    FANTAIL_CHECK(only_members(body, {"durable", "auto_delete", "arguments"}));
-    FANTAIL_TRY(const auto durable, flag_member(body, "durable"));
-    FANTAIL_TRY(const auto auto_delete, flag_member(body, "auto_delete"));
-    broker::DeclareQueue declare;
-    declare.vhost = in->id;
-    declare.name = request.segments[3];
-    declare.durable = durable.value_or(true);
-    declare.auto_delete = auto_delete.value_or(false);
-    declare.near = host_.broker().core();
-    if (declare.name.starts_with("amq."))
-        return fail(ErrorCode::access_refused, "names that begin with amq. are the broker's own");
-    if (const json::value* arguments = body.if_contains("arguments")) {
-        if (!arguments->is_object()) return fail(ErrorCode::malformed, "'arguments' must be an object");
-        FANTAIL_TRY(declare.arguments, table_of(arguments->as_object()));
-    }
-    amqp091::Link link(host_, nullptr);
-    link.vhost = in->id;
-    link.vhost_name = in->name;
-    const auto understood = amqp091::parse_queue_arguments(
-        link, {.name = declare.name,
-               .durable = declare.durable,
-               .exclusive = false,
-               .auto_delete = declare.auto_delete,
-               .arguments = record::FieldTableView(declare.arguments),
-               .default_kind = in->default_queue_kind.value_or(broker::QueueKind::classic)});
-    if (!understood) return fail(ErrorCode::malformed, understood.error().text);
-    declare.kind = understood->kind;
-    declare.options = understood->options;
-    return declare;
-}
-
 void AdminApi::put_queue(const http::Request& request) {
-    auto declare = queue_from(request);
+    const auto in = vhost(request.segments[2]);
+    if (!in) return refuse(in.error());
+    auto link = link_to(**in);
+    auto declare = queue_from(*link, request);
     if (!declare) return refuse(declare.error());
     const bool is_new = !queue(request).has_value();
-    change(std::move(*declare), is_new);
+    change_topology(std::move(link), std::move(*declare), is_new);
 }
 
 void AdminApi::delete_queue(const http::Request& request) {
     const auto found = queue(request);
     if (!found) return refuse(found.error());
-    change(broker::DeleteQueue{.vhost = (*found)->vhost,
-                               .name = (*found)->name,
-                               .if_unused = request.parameter("if_unused") == "true",
-                               .if_empty = request.parameter("if_empty") == "true"});
+    auto link = link_to(*catalog().vhost((*found)->vhost));
+    amqp091::QueueDelete method;
+    method.queue = (*found)->name;
+    method.if_unused = asks(request, "if-unused", "if_unused");
+    method.if_empty = asks(request, "if-empty", "if_empty");
+    auto command = amqp091::delete_queue(*link, method);
+    if (!command) return refuse(refusal_of(command.error()));
+    change_topology(std::move(link), std::move(*command), false);
+}
+
+/// A queue that the caller may purge. Errors: those of AMQP's queue.purge.
+Result<const broker::QueueDefinition*> AdminApi::purgeable(const http::Request& request) const {
+    FANTAIL_TRY(const broker::QueueDefinition* found, queue(request));
+    const auto link = link_to(*catalog().vhost(found->vhost));
+    if (auto may = amqp091::check_permission(*link, broker::Operation::read, "queue", found->name); !may)
+        return std::unexpected(error_of(may.error()));
+    FANTAIL_TRY(found, as_result(amqp091::find_queue(*link, found->name)));
+    if (found->kind == broker::QueueKind::stream) return fail(ErrorCode::unsupported, "streams cannot be purged");
+    return found;
 }
 
 void AdminApi::purge_queue(const http::Request& request) {
-    const auto found = queue(request);
+    const auto found = purgeable(request);
     if (!found) return refuse(found.error());
-    if ((*found)->kind == broker::QueueKind::stream)
-        return refuse({ErrorCode::unsupported, "streams cannot be purged"});
     ask(shard_of((*found)->id), broker::Purge{(*found)->id}, [this](const broker::QueueCounts& counts) {
         answer(json::serialize(json::object{{"purged", counts.purged}}));
     });
+}
+
+/// RabbitMQ's name for it, which tells no number.
+void AdminApi::delete_contents(const http::Request& request) {
+    const auto found = purgeable(request);
+    if (!found) return refuse(found.error());
+    ask(shard_of((*found)->id), broker::Purge{(*found)->id},
+        [this](const broker::QueueCounts&) { answer("", http::no_content); });
 }
 
 }  // namespace fantail::server

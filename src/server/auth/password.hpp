@@ -20,8 +20,19 @@ inline constexpr std::uint32_t known_password_iterations = 1;
 
 /// PBKDF2-HMAC-SHA256 with a random salt: [version u8 = 1][iterations u32 BE][salt 16][hash 32].
 [[nodiscard]] Bytes hash_password(std::string_view password, std::uint32_t iterations = password_iterations);
-/// Compares in constant time. False for a hash of another form, and for an empty one (no password login).
+/// Compares in constant time. False for a hash of another form, for an empty one (no password login), and for an empty
+/// password, whatever its hash.
 [[nodiscard]] bool verify_password(ByteView hash, std::string_view password);
+
+/// A hash as definitions carry it.
+struct PasswordHashText {
+    std::string text;  ///< base64
+    std::string algorithm;
+};
+[[nodiscard]] PasswordHashText password_hash_text(ByteView hash);
+/// Reads one that password_hash_text() wrote, or RabbitMQ: [version 2 or 3][salt 4][SHA-256 or SHA-512 of salt and
+/// password]. An empty one is kept: nobody logs in by it. Errors: malformed, unsupported (another algorithm).
+[[nodiscard]] Result<Bytes> read_password_hash(std::string_view text, std::string_view algorithm);
 
 /// Decides logins. Thread-safe: cores ask at any time.
 class Authenticator {

@@ -37,6 +37,44 @@ TEST(Password, VerifiesWhatWasHashedAndNothingElse) {
 
 TEST(Password, TheSamePasswordHashesDifferentlyEachTime) { EXPECT_NE(hash_password("x", 10), hash_password("x", 10)); }
 
+TEST(Password, AnEmptyPasswordNeverLogsIn) {
+    EXPECT_FALSE(verify_password(hash_password(""), ""));
+    Authenticator authenticator(false);
+    const auto user = user_of("u", hash_password("", 10));
+    EXPECT_FALSE(settle(authenticator, &user, "", here));
+}
+
+TEST(Password, RabbitmqsHashesAreVerifiedAndWrittenBackAsTheyCame) {
+    // Made by RabbitMQ 3.10 for the password "guest", and by hand for SHA-512.
+    const std::string sha256 = "6uKG1RR+H8vZnQGL1l0iK7YFLIJoe/WwBuIATcnwu/qqowWO";
+    const auto hash = read_password_hash(sha256, "");
+    ASSERT_TRUE(hash);
+    EXPECT_TRUE(verify_password(*hash, "guest"));
+    EXPECT_FALSE(verify_password(*hash, "guesu"));
+    EXPECT_EQ(password_hash_text(*hash).text, sha256);
+    EXPECT_EQ(password_hash_text(*hash).algorithm, "rabbit_password_hashing_sha256");
+    const std::string sha512 =
+        "AQIDBANSvkE51MvG7pNDq4NjmP8SFay7rWsolg//30q7jnApCiuE049Jxcha"
+        "pptDh7ryvu/VdvUXYHbwdpa9veVAv14=";
+    const auto longer = read_password_hash(sha512, "rabbit_password_hashing_sha512");
+    ASSERT_TRUE(longer);
+    EXPECT_TRUE(verify_password(*longer, "guest"));
+}
+
+TEST(Password, OwnHashesSurviveTheirText) {
+    const Bytes hash = hash_password("secret", 10);
+    const PasswordHashText text = password_hash_text(hash);
+    EXPECT_EQ(read_password_hash(text.text, text.algorithm).value(), hash);
+}
+
+TEST(Password, HashTextsOfAnotherFormAreRefused) {
+    EXPECT_FALSE(read_password_hash("????", ""));
+    EXPECT_FALSE(read_password_hash("AAAA", ""));
+    EXPECT_FALSE(read_password_hash("AAAA", "fantail_pbkdf2_sha256"));
+    EXPECT_FALSE(read_password_hash("AAAA", "rabbit_password_hashing_md5"));
+    EXPECT_TRUE(read_password_hash("", "")->empty());
+}
+
 TEST(Password, HashesOfAnotherFormAreRefused) {
     Bytes hash = hash_password("x", 10);
     EXPECT_FALSE(verify_password({}, ""));

@@ -135,8 +135,32 @@ Entry listener(std::string name, std::string about) {
     return {"listeners." + name, "", "HOST:PORT, off", std::move(about), set, get};
 }
 
+constexpr std::int64_t int_max = std::numeric_limits<std::int32_t>::max();
+
+void add_kafka_entries(std::vector<Entry>& all) {
+    all.push_back(text("kafka.advertised_host", &Settings::kafka_advertised_host,
+                       "Host that clients are told to connect to; empty: the address that they connected to."));
+    all.push_back(number("kafka.advertised_port", "", 0, 65535, &Settings::kafka_advertised_port,
+                         "Port that clients are told to connect to; 0: the one that they connected to."));
+    all.push_back(text("kafka.cluster_id", &Settings::kafka_cluster_id, "Name of the cluster told to clients."));
+    all.push_back(text("kafka.vhost", &Settings::kafka_vhost, "Virtual host whose topics clients see."));
+    all.push_back(text("kafka.anonymous_user", &Settings::kafka_anonymous_user,
+                       "User that clients on this machine are who do not log in; empty: all must."));
+    all.push_back(flag("kafka.auto_create_topics", &Settings::kafka_auto_create_topics,
+                       "Make topics that clients ask for and that are not there."));
+    all.push_back(number("kafka.partitions_default", "partitions", 1, 10'000, &Settings::kafka_partitions_default,
+                         "Partitions of topics that are made without a number."));
+    all.push_back(size("kafka.request_size_max", 1024, int_max, &Settings::kafka_request_size_max,
+                       "Largest request; a client that sends a larger one is closed."));
+    all.push_back(number("kafka.transaction_timeout_max_ms", "ms", 1, int_max,
+                         &Settings::kafka_transaction_timeout_max_ms,
+                         "Longest time that a producer may ask for its open transactions; then they are aborted."));
+    all.push_back(number("kafka.transactional_id_expiration_ms", "ms", 1000, int_max,
+                         &Settings::kafka_transactional_id_expiration_ms,
+                         "A transactional id that begins no transaction for so long is forgotten."));
+}
+
 std::vector<Entry> make_entries() {
-    constexpr std::int64_t int_max = std::numeric_limits<std::int32_t>::max();
     std::vector<Entry> all;
     all.push_back(text("broker.data_dir", &Settings::data_dir, "Where everything is kept; made if missing."));
     all.push_back(choice("broker.durability", {"disk", "memory"}, &Settings::durability,
@@ -158,7 +182,8 @@ std::vector<Entry> make_entries() {
                          "The least important messages written to stderr."));
     all.push_back(listener("amqp", "AMQP 0-9-1."));
     all.push_back(listener("amqps", "AMQP 0-9-1 over TLS; needs tls.certificate."));
-    all.push_back(listener("kafka", "The Kafka protocol."));
+    all.push_back(
+        listener("kafka", "The Kafka protocol. Left out with a warning if nobody set it and the port is taken."));
     all.push_back(listener("http", "Administration, health and metrics."));
     all.push_back(size("amqp.frame_size_max", 4096, 1 << 20, &Settings::amqp_frame_size_max,
                        "Largest frame offered to clients."));
@@ -175,20 +200,7 @@ std::vector<Entry> make_entries() {
     all.push_back(text("amqp.product", &Settings::amqp_product,
                        "Product name told to clients; some choose their behaviour by it."));
     all.push_back(text("amqp.version", &Settings::amqp_version, "Product version told to clients."));
-    all.push_back(text("kafka.advertised_host", &Settings::kafka_advertised_host,
-                       "Host that clients are told to connect to; empty: the address that they connected to."));
-    all.push_back(number("kafka.advertised_port", "", 0, 65535, &Settings::kafka_advertised_port,
-                         "Port that clients are told to connect to; 0: the one that they connected to."));
-    all.push_back(text("kafka.cluster_id", &Settings::kafka_cluster_id, "Name of the cluster told to clients."));
-    all.push_back(text("kafka.vhost", &Settings::kafka_vhost, "Virtual host whose topics clients see."));
-    all.push_back(text("kafka.anonymous_user", &Settings::kafka_anonymous_user,
-                       "User that clients on this machine are who do not log in; empty: all must."));
-    all.push_back(flag("kafka.auto_create_topics", &Settings::kafka_auto_create_topics,
-                       "Make topics that clients ask for and that are not there."));
-    all.push_back(number("kafka.partitions_default", "partitions", 1, 10'000, &Settings::kafka_partitions_default,
-                         "Partitions of topics that are made without a number."));
-    all.push_back(size("kafka.request_size_max", 1024, int_max, &Settings::kafka_request_size_max,
-                       "Largest request; a client that sends a larger one is closed."));
+    add_kafka_entries(all);
     all.push_back(text("auth.default_user", &Settings::auth_default_user,
                        "User made when a data directory is new; empty: none."));
     all.push_back(text("auth.default_password", &Settings::auth_default_password, "Its password."));
@@ -226,25 +238,21 @@ std::optional<std::string> node_text(const toml::node& node) {
     return std::nullopt;
 }
 
-std::unexpected<Error> at_line(const std::string& path, const toml::node& node, Error error) {
-    return fail(error.code, fmt::format("{}:{}: {}", path, node.source().begin.line, error.message));
-}
-
-Result<void> read_table(Settings& settings, const toml::table& table, const std::string& prefix,
-                        const std::string& path) {
+/// Everything that is wrong goes to `faults`: whoever mends a file wants to know it at once.
+void read_table(Settings& settings, const toml::table& table, const std::string& prefix,
+                std::vector<std::string>& faults) {
     for (const auto& [name, node] : table) {
         const std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
         if (const auto* inner = node.as_table()) {
-            FANTAIL_CHECK(read_table(settings, *inner, key, path));
+            read_table(settings, *inner, key, faults);
             continue;
         }
         const auto value = node_text(node);
-        if (!value)
-            return at_line(path, node,
-                           {ErrorCode::malformed, fmt::format("setting '{}': not a text, number, true or false", key)});
-        if (auto set = set_setting(settings, key, *value); !set) return at_line(path, node, set.error());
+        const auto line = node.source().begin.line;
+        if (!value) faults.push_back(fmt::format("{}: setting '{}': not a text, number, true or false", line, key));
+        else if (auto set = set_setting(settings, key, *value); !set)
+            faults.push_back(fmt::format("{}: {}", line, set.error().message));
     }
-    return {};
 }
 
 }  // namespace
@@ -290,32 +298,39 @@ Result<std::int64_t> parse_size(std::string_view text) {
     return static_cast<std::int64_t>(value * unit->bytes);
 }
 
-Result<void> check_settings(const Settings& settings) {
+std::vector<std::string> check_settings(const Settings& settings) {
+    std::vector<std::string> faults;
     const auto amqps = settings.listeners.find("amqps");
     const bool tls = amqps != settings.listeners.end() && amqps->second.enabled;
     if (tls && (settings.tls_certificate.empty() || settings.tls_key.empty()))
-        return fail(ErrorCode::malformed, "listeners.amqps needs tls.certificate and tls.key");
+        faults.emplace_back("listeners.amqps needs tls.certificate and tls.key");
     if (settings.tls_require_client_certificate && settings.tls_client_ca.empty())
-        return fail(ErrorCode::malformed, "tls.require_client_certificate needs tls.client_ca");
+        faults.emplace_back("tls.require_client_certificate needs tls.client_ca");
+    if (!settings.auth_default_user.empty() && settings.auth_default_password.empty())
+        faults.emplace_back("auth.default_user needs auth.default_password: an empty password lets nobody in");
     const auto on = [](const auto& each) { return each.second.enabled; };
-    if (std::ranges::none_of(settings.listeners, on)) return fail(ErrorCode::malformed, "every listener is off");
-    return {};
+    if (std::ranges::none_of(settings.listeners, on)) faults.emplace_back("every listener is off");
+    return faults;
 }
 
-Result<void> read_settings(Settings& settings, const std::string& path) {
-    if (!std::filesystem::exists(path)) return fail(ErrorCode::not_found, "no configuration file " + path);
+std::vector<std::string> read_settings(Settings& settings, const std::string& path) {
+    if (!std::filesystem::exists(path)) return {"no configuration file " + path};
+    std::vector<std::string> faults;
     try {
-        return read_table(settings, toml::parse_file(path), "", path);
+        read_table(settings, toml::parse_file(path), "", faults);
     } catch (const toml::parse_error& error) {
-        return fail(ErrorCode::malformed,
-                    fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+        const auto& at = error.source().begin;
+        faults.push_back(fmt::format("{}: what stands here at character {} is no TOML", at.line, at.column));
     }
+    for (std::string& fault : faults) fault = path + ":" + fault;
+    return faults;
 }
 
 Settings default_settings() {
     Settings settings;
     settings.listeners["amqp"] = {"amqp", "127.0.0.1", 5672, true};
     settings.listeners["http"] = {"http", "127.0.0.1", 15672, true};
+    settings.listeners["kafka"] = {"kafka", "127.0.0.1", 9092, true, false};
     return settings;
 }
 

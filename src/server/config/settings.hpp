@@ -17,7 +17,8 @@ struct ListenerSetting {
     std::string name;  ///< "amqp", "amqps", "kafka", "http"
     std::string host;
     std::uint16_t port = 0;
-    bool enabled = true;  ///< false: "off"
+    bool enabled = true;   ///< false: "off"
+    bool required = true;  ///< false: nobody asked for it, and the broker starts without it if the port is taken
 };
 
 /// Everything that can be set. The defaults are what runs without any configuration.
@@ -50,6 +51,8 @@ struct Settings {
     bool kafka_auto_create_topics = true;
     std::int64_t kafka_partitions_default = 1;
     std::int64_t kafka_request_size_max = 100 << 20;
+    std::int64_t kafka_transaction_timeout_max_ms = 900'000;
+    std::int64_t kafka_transactional_id_expiration_ms = 604'800'000;
 
     std::string auth_default_user = "guest";
     std::string auth_default_password = "guest";
@@ -77,14 +80,14 @@ struct SettingInfo {
 
 /// Sets one key from text. Errors: not_found (unknown key), malformed (not of its type or range); both name the key.
 [[nodiscard]] Result<void> set_setting(Settings& settings, std::string_view key, std::string_view value);
-/// Checks what no setting can know alone. Errors: malformed, naming the keys.
-[[nodiscard]] Result<void> check_settings(const Settings& settings);
+/// Checks what no setting can know alone. \return what is wrong, naming the keys
+[[nodiscard]] std::vector<std::string> check_settings(const Settings& settings);
 /// A size as people write it: 1048576, 64 kB, 50MB, 1.5 GiB (kB, MB, GB, TB count in thousands; KiB, MiB, GiB, TiB in 1024).
 /// Errors: malformed.
 [[nodiscard]] Result<std::int64_t> parse_size(std::string_view text);
 
-/// Reads a TOML file over `settings`. Errors: not_found (the file), malformed (where), and those of set_setting.
-[[nodiscard]] Result<void> read_settings(Settings& settings, const std::string& path);
+/// Reads a TOML file over `settings`. \return everything that is wrong with it, with file and line
+[[nodiscard]] std::vector<std::string> read_settings(Settings& settings, const std::string& path);
 /// The defaults, with all listeners on their usual loopback ports.
 [[nodiscard]] Settings default_settings();
 

@@ -26,6 +26,8 @@ public:
     [[nodiscard]] bool update(const ResourceUse& use);
     [[nodiscard]] const ResourceLimits& limits() const { return limits_; }
     [[nodiscard]] bool on() const { return memory_ || disk_; }
+    [[nodiscard]] bool memory_short() const { return memory_; }
+    [[nodiscard]] bool disk_short() const { return disk_; }
     /// What is short, for people; empty if nothing is.
     [[nodiscard]] const std::string& reason() const { return reason_; }
 

@@ -64,7 +64,7 @@ class KafkaPython(unittest.TestCase):
         records, deadline = [], time.monotonic() + TIMEOUT_S
         while len(records) < count:
             self.assertLess(time.monotonic(), deadline, f"{len(records)} of {count} records came")
-            for some in consumer.poll(200, max_records=count - len(records)).values():
+            for some in consumer.poll(2000, max_records=count - len(records)).values():
                 records += some
         return records
 

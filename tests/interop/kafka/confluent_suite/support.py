@@ -12,9 +12,10 @@ import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from waiting import DEADLINE_S, poll
+
 BOOTSTRAP = os.environ["FANTAIL_INTEROP_KAFKA"]
 CONTROL = os.environ.get("FANTAIL_INTEROP_CONTROL", "")
-DEADLINE_S = 30
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 needs_restart = unittest.skipIf(not CONTROL, "the runner did not start the server, so it cannot restart it")
@@ -30,18 +31,6 @@ def restart_server(how="kill-restart"):
     done = subprocess.run([*shlex.split(CONTROL), how], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{how} failed: {done.stderr}")
-
-
-def poll(step, what, deadline_s=DEADLINE_S):
-    """Calls `step` until it answers something true; fails naming `what` after `deadline_s`."""
-    deadline = time.monotonic() + deadline_s
-    while True:
-        value = step()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {deadline_s} s in vain for {what}")
-        time.sleep(0.01)
 
 
 class KafkaTest(unittest.TestCase):

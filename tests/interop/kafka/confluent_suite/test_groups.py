@@ -4,7 +4,7 @@
 import collections
 import time
 
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from support import KafkaTest, needs_restart, poll, restart_server
 
@@ -15,6 +15,7 @@ class Groups(KafkaTest):
     def setUp(self):
         super().setUp()
         self.got = collections.defaultdict(list)
+        self.uncommitted = {}
 
     def member(self, topic, group=None, **options):
         consumer = self.consumer(group, **options)
@@ -24,11 +25,25 @@ class Groups(KafkaTest):
     def serve(self, members):
         """Polls each once and keeps what came by partition."""
         for consumer in members:
+            self.commit(consumer)
             message = consumer.poll(0.02)
             if message is not None:
                 self.assertIsNone(message.error())
                 self.got[message.partition()].append(message.value().decode())
-                consumer.commit(message=message, asynchronous=False)
+                self.uncommitted[consumer] = message
+                self.commit(consumer)
+
+    def commit(self, consumer):
+        """Commits what it got last; while members join, brokers refuse that, and it is tried again."""
+        if consumer not in self.uncommitted:
+            return
+        try:
+            consumer.commit(message=self.uncommitted[consumer], asynchronous=False)
+        except KafkaException as refused:
+            if refused.args[0].code() in (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION):
+                return
+            raise
+        del self.uncommitted[consumer]
 
     def balanced(self, members, partitions):
         """Polls until all partitions are assigned, each to one member and evenly; answers who has which."""

@@ -13,6 +13,7 @@ import pika
 from pika import exceptions
 
 import wire
+from waiting import poll
 
 URI = os.environ.get("FANTAIL_INTEROP_URI", "amqp://guest:guest@127.0.0.1:5672/%2f")
 SERVER = os.environ.get("FANTAIL_INTEROP_SERVER", "none")
@@ -39,18 +40,6 @@ def restart_server(how="kill-restart"):
     done = subprocess.run([*shlex.split(CONTROL), how], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{how} failed: {done.stderr}")
-
-
-def poll(step, what, deadline_s=DEADLINE_S):
-    """Calls `step` until it answers something true; fails naming `what` after `deadline_s`."""
-    deadline = time.monotonic() + deadline_s
-    while True:
-        value = step()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {deadline_s} s in vain for {what}")
-        time.sleep(0.01)
 
 
 class BrokerTest(unittest.TestCase):

@@ -293,6 +293,7 @@ class DirectReplyTo(BrokerTest):
         client.connection.close()
         with self.assertRaises(exceptions.UnroutableError):
             server.basic_publish("", properties.reply_to, b"late", mandatory=True)
+        self.channel_error(404, lambda c: c.queue_declare(properties.reply_to, passive=True))
 
     def test_consuming_with_acks_is_406(self):
         self.channel_error(406, lambda c: c.basic_consume(self.PSEUDO_QUEUE, lambda *_: None, auto_ack=False))
