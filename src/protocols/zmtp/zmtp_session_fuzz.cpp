@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Fuzzes the ZMTP session: a peer that sends anything, in pieces of any size.
+//
+// The first byte chooses pattern, mechanism and whether a valid handshake comes first; the second the size of the pieces.
+// Memory is bounded by the limits, and what cannot be received yet is at most a frame that is to be gathered.
+#include "protocols/zmtp/session.hpp"
+
+namespace fantail::zmtp {
+namespace {
+
+constexpr std::uint64_t message_size_max = 1u << 16;
+
+Config config_of(std::uint8_t choice) {
+    static constexpr Kind kinds[] = {Kind::pull, Kind::publisher, Kind::router, Kind::subscriber};
+    Config config{.kind = kinds[choice & 3], .message_size_max = message_size_max};
+    if ((choice & 4) != 0)
+        config.security = PlainServer{[](const std::string& user, const std::string&) { return user == "u"; }};
+    if ((choice & 8) != 0) config.security = PlainClient{"u", "p"};
+    return config;
+}
+
+Bytes handshake_for(Kind kind) {
+    static constexpr const char* peers[] = {"PUSH", "SUB", "DEALER", "PUB"};
+    const std::size_t at = kind == Kind::pull ? 0 : kind == Kind::publisher ? 1 : kind == Kind::router ? 2 : 3;
+    patterns::ChunkPool pool;
+    OutputQueue out(pool);
+    out.append(encode(Greeting{.mechanism = "NULL"}));
+    Metadata metadata;
+    metadata.add("Socket-Type", peers[at]);
+    put_command(out, "READY", metadata.encode());
+    ByteView piece;
+    FANTAIL_ASSERT(out.gather({&piece, 1}) == 1);
+    return to_bytes(piece);
+}
+
+class Run {
+public:
+    explicit Run(std::uint8_t choice) : config_(config_of(choice)) {
+        session_.start({}, out_);
+        if ((choice & 16) != 0 && std::holds_alternative<NullSecurity>(config_.security))
+            give(handshake_for(config_.kind));
+    }
+    /// False once the session has ended.
+    bool give(ByteView bytes) {
+        if (const MutableBytes room = session_.body_room(); !room.empty()) {
+            const std::size_t now = std::min(room.size(), bytes.size());
+            std::memcpy(room.data(), bytes.data(), now);
+            if (!session_.on_body(now, {}, out_)) return false;
+            bytes = bytes.subspan(now);
+        }
+        append(held_, bytes);
+        const auto used = session_.on_bytes(held_, {}, out_);
+        if (!used) return false;
+        FANTAIL_ASSERT(*used <= held_.size());
+        held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(*used));
+        FANTAIL_ASSERT(in_.full() || held_.size() < gathered_body_max + header_size_max);
+        check_messages();
+        return true;
+    }
+    void tick(std::int64_t ms) { static_cast<void>(session_.on_timer(MonoTime{}.plus_ms(ms), out_)); }
+
+private:
+    void check_messages() {
+        message m;
+        while (in_.pop(m)) {
+            FANTAIL_ASSERT(session_.is_ready());
+            FANTAIL_ASSERT(m.bytes_total() <= message_size_max + command_size_max);
+            if (m.tag() != 0) FANTAIL_ASSERT(takes_subscriptions(config_.kind));
+            session_.encode(m, out_);
+        }
+        out_.clear();
+    }
+
+    Config config_;
+    patterns::MessageQueue in_{{.messages_max = 8}};
+    patterns::ChunkPool pool_;
+    OutputQueue out_{pool_};
+    Bytes held_;
+    Session session_{config_, in_};
+};
+
+}  // namespace
+}  // namespace fantail::zmtp
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace fantail;
+    if (size < 2) return 0;
+    zmtp::Run run(data[0]);
+    const std::size_t step = std::size_t{data[1]} + 1;
+    ByteView rest(data + 2, size - 2);
+    while (!rest.empty()) {
+        const ByteView now = rest.first(std::min(step, rest.size()));
+        if (!run.give(now)) return 0;
+        rest = rest.subspan(now.size());
+    }
+    run.tick(1'000'000);
+    return 0;
+}
