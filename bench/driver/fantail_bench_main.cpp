@@ -17,10 +17,11 @@ struct Workload {
     Report (*run)(const Options&);
 };
 
-constexpr std::array<Workload, 10> workloads{{
+constexpr std::array<Workload, 11> workloads{{
     {"throughput", run_throughput},
     {"durable", run_durable},
     {"latency", run_latency},
+    {"paced", run_paced},
     {"fanout", run_fanout},
     {"backlog", run_backlog},
     {"idle", run_idle},

@@ -14,6 +14,7 @@ void add_workloads(CLI::App& app, Options& options) {
         {"throughput", "transient messages, auto-ack, bounded in flight"},
         {"durable", "persistent messages, confirms in a window, manual acks"},
         {"latency", "one message in flight: publish, consume, next"},
+        {"paced", "--rate messages a second whatever the broker does: latency from the intended time of each"},
         {"fanout", "one producer, a fanout exchange, --queues queues with one consumer each"},
         {"backlog", "fill a durable queue with --count messages, then drain it"},
         {"idle", "declare --queues durable queues, open --connections connections, measure memory"},
@@ -34,6 +35,7 @@ void add_load_options(CLI::App& app, Options& options) {
     app.add_option("--count", options.count, "messages; 0: as many as --seconds allow");
     app.add_option("--seconds", options.seconds, "seconds measured")->check(CLI::Range(0.05, 3600.0));
     app.add_option("--warmup", options.warmup, "seconds before measuring")->check(CLI::Range(0.0, 600.0));
+    app.add_option("--rate", options.rate, "paced: messages a second")->check(CLI::Range(1.0, 1e6));
     app.add_option("--window", options.window, "messages awaiting their confirm")->check(CLI::Range(1, 1'000'000));
     app.add_option("--prefetch", options.prefetch, "unacknowledged deliveries; 0: no limit");
     app.add_option("--ack-every", options.ack_every, "acknowledge every Nth delivery with multiple")

@@ -20,6 +20,7 @@ struct Options {
     std::uint64_t count = 0;  // 0: no limit but time
     double seconds = 5;
     double warmup = 1;
+    double rate = 5'000;  // messages a second of the workload paced
     std::uint64_t window = 100;
     std::uint16_t prefetch = 100;
     std::uint64_t ack_every = 1;

@@ -9,6 +9,7 @@ namespace fantail::bench {
 [[nodiscard]] Report run_throughput(const Options& options);
 [[nodiscard]] Report run_durable(const Options& options);
 [[nodiscard]] Report run_latency(const Options& options);
+[[nodiscard]] Report run_paced(const Options& options);
 [[nodiscard]] Report run_fanout(const Options& options);
 [[nodiscard]] Report run_backlog(const Options& options);
 [[nodiscard]] Report run_idle(const Options& options);

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plot: one bar a figure, how many times better than RabbitMQ, on a logarithmic axis, with the target as a line."""
+"""The plot: one bar a figure, how many times better than the rival, on a logarithmic axis, with the target as a line."""
 
 import math
 from html import escape
 
-from .results import Row
+from .results import Row, is_uncorrected
 
 BAR_HEIGHT = 16
 ROW_HEIGHT = 24
@@ -17,7 +17,7 @@ COLOURS = {True: "#2a7f62", False: "#b5442e", None: "#4a6fa5"}
 
 def ratio_plot(rows: list[Row], title: str) -> str:
     """An SVG document; rows without a ratio are left out."""
-    drawn = [row for row in rows if row.ratio]
+    drawn = [row for row in rows if row.ratio and not is_uncorrected(row)]
     ratios = [row.ratio for row in drawn] + [row.figure.min_ratio for row in drawn if row.figure.min_ratio]
     top = math.ceil(math.log10(max([10.0, *ratios])))
     bottom = math.floor(math.log10(min([1.0, *ratios])))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from .scenario import Figure, Scenario, short
 
+NAMES = {"rabbitmq": "RabbitMQ", "kafka": "Kafka"}
+CORRECTED, UNCORRECTED = "paced_", "paced_uncorrected_"
 BUSY_CORES = 0.15  # other processes used more than this: the figure is marked
 
 
@@ -26,13 +28,13 @@ class Row:
     scenario: Scenario
     figure: Figure
     fantail: Value | None
-    rabbitmq: Value | None
+    rival: Value | None
     limit: Value | None
     problems: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float | None:
-        return self.figure.ratio(self.fantail.median, self.rabbitmq.median) if self.fantail and self.rabbitmq else None
+        return self.figure.ratio(self.fantail.median, self.rival.median) if self.fantail and self.rival else None
 
     @property
     def of_limit(self) -> float | None:
@@ -45,7 +47,7 @@ class Row:
             return False
         if not self.fantail:
             return None
-        theirs = self.rabbitmq.median if self.rabbitmq else None
+        theirs = self.rival.median if self.rival else None
         return self.figure.met(self.fantail.median, theirs, self.limit.median if self.limit else None)
 
 
@@ -71,35 +73,64 @@ def problems_of(peer: str, runs: list[dict]) -> list[str]:
 
 
 def rows_of(scenario: Scenario, runs: dict[str, list[dict]]) -> list[Row]:
-    """`runs` maps fantail, rabbitmq, limits and relay to the figures of their repetitions."""
+    """`runs` maps fantail, the rival, limits and relay to the figures of their repetitions."""
     ours = tuple(problems_of("fantail", runs.get("fantail", [])))
     out = []
     for figure in scenario.figures:
         source, _, key = figure.limit.partition(".")
-        out.append(Row(scenario, figure, summarize(runs.get("fantail", []), figure.key), summarize(runs.get("rabbitmq", []), figure.key),
+        out.append(Row(scenario, figure, summarize(runs.get("fantail", []), figure.key),
+                       summarize(runs.get(scenario.rival, []), figure.key),
                        summarize(runs.get(source, []), key) if key else None, ours))
     return out
 
 
+def names_of(rows: list[Row]) -> str:
+    """The rivals, as people write them."""
+    return " and ".join(NAMES[name] for name in dict.fromkeys(row.scenario.rival for row in rows)) or "nobody"
+
+
 def page(rows: list[Row], facts: dict[str, str], problems: list[str], plot_name: str) -> str:
     """The Markdown page."""
-    lines = [f"# Fantail and RabbitMQ, {facts['date']}", "",
+    lines = [f"# Fantail and {names_of(rows)}, {facts['date']}", "",
              "Median [min..max] of the repetitions; peers alternate, each run with a fresh server; `~`: other processes used more than "
-             f"{BUSY_CORES} core. Ratio: times better than RabbitMQ. Of limit: against what the machine did in the same run "
+             f"{BUSY_CORES} core. Ratio: times better than the rival. Of limit: against what the machine did in the same run "
              "(`limits`: bare sockets and disk, `relay`: the driver's own frame-copying relay).", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items() if name != "date"]
-    lines += ["", f"![ratio to RabbitMQ]({plot_name})", "",
-              "| workload | figure | Fantail | RabbitMQ | ratio | limit | of limit | target | met |",
+    lines += ["", f"![ratio to the rival]({plot_name})", "",
+              "| workload | figure | Fantail | rival | ratio | limit | of limit | target | met |",
               "|---|---|---|---|---|---|---|---|---|"]
-    lines += [table_line(row) for row in rows]
+    lines += [table_line(row) for row in rows if not is_uncorrected(row)]
+    lines += latency_table(rows)
     if problems:
         lines += ["", "## Runs that failed", ""] + [f"- {problem}" for problem in problems]
     return "\n".join(lines) + "\n"
 
 
+def is_uncorrected(row: Row) -> bool:
+    return row.figure.key.startswith(UNCORRECTED)
+
+
+def latency_table(rows: list[Row]) -> list[str]:
+    """Loads that keep their rate: each percentile from the intended time of sending, and beside it from the actual one."""
+    others = {(row.scenario.name, row.figure.key): row for row in rows if is_uncorrected(row)}
+    lines = []
+    for row in rows:
+        other = others.get((row.scenario.name, row.figure.key.replace(CORRECTED, UNCORRECTED, 1)))
+        if other and not is_uncorrected(row):
+            cells = [row.scenario.title, f"{row.figure.title} ({row.figure.unit})", row.fantail or "-", other.fantail or "-",
+                     row.rival or "-", other.rival or "-"]
+            lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    if not lines:
+        return []
+    return ["", "## Latency at a given rate", "",
+            "From the time at which a message was to be sent (corrected for coordinated omission), and from the time at which it was "
+            "sent: they differ where the server held the sender up.", "",
+            "| workload | figure | Fantail | uncorrected | rival | uncorrected |", "|---|---|---|---|---|---|", *lines]
+
+
 def table_line(row: Row) -> str:
     met = {True: "yes", False: "**no**", None: "-"}[row.met]
-    cells = [row.scenario.title, f"{row.figure.title} ({row.figure.unit})", row.fantail or "-", row.rabbitmq or "-",
+    cells = [row.scenario.title, f"{row.figure.title} ({row.figure.unit})", row.fantail or "-", row.rival or "-",
              "-" if row.ratio is None else f"{row.ratio:.3g} ×", row.limit or "-", "-" if row.of_limit is None else f"{row.of_limit:.0%}",
              row.figure.target_text() or "-", met]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"

@@ -29,6 +29,16 @@ class Targets(unittest.TestCase):
         self.assertEqual(row.ratio, 24)
         self.assertTrue(row.met)
 
+    def test_a_share_of_the_limit_is_a_target(self):
+        figure = Figure("rate", "rate", "MB/s", "higher", limit="limits.read", min_limit_share=0.8)
+        self.assertTrue(row_of(figure, fantail=[{"rate": 80}], limits=[{"read": 100}]).met)
+        self.assertFalse(row_of(figure, fantail=[{"rate": 79}], limits=[{"read": 100}]).met)
+
+    def test_a_scenario_is_compared_with_its_own_rival(self):
+        one = Scenario(name="s", title="t", kind="load", order=1, figures=[Figure("rate", "rate", "1/s", "higher")], rival="kafka")
+        row = results.rows_of(one, {"fantail": [{"rate": 30}], "rabbitmq": [{"rate": 1}], "kafka": [{"rate": 10}]})[0]
+        self.assertEqual(row.ratio, 3)
+
     def test_without_rabbitmq_a_ratio_target_is_neither_met_nor_missed(self):
         self.assertIsNone(row_of(Figure("rate", "rate", "1/s", "higher", min_ratio=2), fantail=[{"rate": 5}]).met)
         self.assertFalse(row_of(Figure("rate", "rate", "1/s", "higher", min=9, min_ratio=2), fantail=[{"rate": 5}]).met)
@@ -53,6 +63,24 @@ class Medians(unittest.TestCase):
 
     def test_no_figure_is_no_value(self):
         self.assertIsNone(results.summarize([{"error": "x"}, {"r": None}], "r"))
+
+
+class Latency(unittest.TestCase):
+    def setUp(self):
+        figures = [Figure(f"{kind}p99_us", "p99", "us", "lower") for kind in (results.CORRECTED, results.UNCORRECTED)]
+        one = Scenario(name="s", title="t", kind="load", order=1, figures=figures)
+        runs = {"fantail": [{"paced_p99_us": 900, "paced_uncorrected_p99_us": 40}], "rabbitmq": [{"paced_p99_us": 5000}]}
+        self.rows = results.rows_of(one, runs)
+
+    def test_both_ways_of_counting_stand_side_by_side(self):
+        self.assertIn("| t | p99 (us) | 900 | 40 | 5000 | - |", results.latency_table(self.rows))
+
+    def test_the_uncorrected_figure_is_in_no_other_table(self):
+        page = results.page(self.rows, {"date": "d"}, [], "plot.svg")
+        self.assertEqual(page.count("| t | p99"), 2)
+
+    def test_without_a_paced_load_there_is_no_table(self):
+        self.assertEqual(results.latency_table([row_of(Figure("rate", "rate", "1/s", "higher"), fantail=[{"rate": 5}])]), [])
 
 
 class Files(unittest.TestCase):

@@ -17,14 +17,15 @@ class Figure:
     limit: str = ""
     min: float | None = None
     max: float | None = None
-    min_ratio: float | None = None  # times better than RabbitMQ
+    min_ratio: float | None = None  # times better than the rival
     max_limit_factor: float | None = None  # times the limit
+    min_limit_share: float | None = None  # of the limit
 
     def __post_init__(self):
         if self.better not in ("higher", "lower"):
             raise ValueError(f"{self.key}: better must be higher or lower")
-        if self.max_limit_factor is not None and not self.limit:
-            raise ValueError(f"{self.key}: max_limit_factor needs a limit")
+        if (self.max_limit_factor or self.min_limit_share) and not self.limit:
+            raise ValueError(f"{self.key}: a target by the limit needs a limit")
 
     def ratio(self, ours: float, theirs: float) -> float | None:
         """How many times better `ours` is than `theirs`."""
@@ -39,8 +40,10 @@ class Figure:
             parts.append(f"≤ {short(self.max)}")
         if self.max_limit_factor is not None:
             parts.append(f"≤ {self.max_limit_factor:g} × limit")
+        if self.min_limit_share is not None:
+            parts.append(f"≥ {self.min_limit_share:.0%} of limit")
         if self.min_ratio is not None:
-            parts.append(f"≥ {self.min_ratio:g} × RabbitMQ")
+            parts.append(f"≥ {self.min_ratio:g} × the rival")
         return " and ".join(parts)
 
     def met(self, ours: float, theirs: float | None, limit: float | None) -> bool | None:
@@ -52,6 +55,8 @@ class Figure:
             checks.append(ours <= self.max)
         if self.max_limit_factor is not None:
             checks.append(None if limit is None else ours <= self.max_limit_factor * limit)
+        if self.min_limit_share is not None:
+            checks.append(None if limit is None else ours >= self.min_limit_share * limit)
         if self.min_ratio is not None:
             ratio = None if theirs is None else self.ratio(ours, theirs)
             checks.append(None if ratio is None else ratio >= self.min_ratio)
@@ -64,9 +69,10 @@ class Figure:
 class Scenario:
     name: str
     title: str
-    kind: str  # "load", "coldstart" or "recovery"
+    kind: str  # "load", "coldstart", "recovery", "filled", "cold", "restarted" (runner.py)
     order: int
     figures: list[Figure]
+    rival: str = "rabbitmq"  # or "kafka", with its protocol and driver
     workload: str = ""
     args: dict = field(default_factory=dict)
     quick: dict = field(default_factory=dict)  # replaces args in a quick run
@@ -74,6 +80,11 @@ class Scenario:
     relay: bool = False  # also measure the driver's own relay
     reps: int | None = None  # at most so many repetitions
     time_limit_s: int = 120
+
+    @property
+    def protocol(self) -> str:
+        """Of the listener that the driver connects to."""
+        return "kafka" if self.rival == "kafka" else "amqp"
 
     def arguments(self, quick: bool) -> dict:
         return {**self.args, **self.quick} if quick else dict(self.args)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts, kills and stops the two brokers, each private: own data directory, own ports, own process group."""
+"""Starts, kills and stops the brokers, each private: own data directory, own ports, own process group."""
 
 import os
 import shutil
@@ -33,9 +33,10 @@ class Server:
 
     name = ""
 
-    def __init__(self, work_dir: Path, pinned: bool):
+    def __init__(self, work_dir: Path, pinned: bool, protocol: str = "amqp"):
         self.directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=work_dir))
         self.port = free_port()
+        self.protocol = protocol
         self.pinned = pinned
         self.process: subprocess.Popen | None = None
         self.log_path = self.directory / "output.log"
@@ -115,8 +116,9 @@ class Fantail(Server):
     binary = Path("build/release/fantail")
 
     def command(self) -> list[str]:
-        return [str(self.binary), "serve", "--listen", f"amqp=127.0.0.1:{self.port}", "--listen", "http=127.0.0.1:0",
-                "--data-dir", str(self.data_dir)]
+        places = {"amqp": "off", "kafka": "off", "http": "127.0.0.1:0", self.protocol: f"127.0.0.1:{self.port}"}
+        listen = [word for name, place in places.items() for word in ("--listen", f"{name}={place}")]
+        return [str(self.binary), "serve", *listen, "--data-dir", str(self.data_dir)]
 
     def is_ready(self) -> bool:
         return any(line.startswith("ready ") for line in self.log_path.read_text(errors="replace").splitlines())
@@ -133,8 +135,8 @@ class RabbitMq(Server):
 
     name = "rabbitmq"
 
-    def __init__(self, work_dir: Path, pinned: bool):
-        super().__init__(work_dir, pinned)
+    def __init__(self, work_dir: Path, pinned: bool, protocol: str = "amqp"):
+        super().__init__(work_dir, pinned, protocol)
         self.epmd_port = free_port()
         self.distribution_port = free_port()
         (self.directory / "enabled_plugins").write_text("[].\n")
@@ -193,4 +195,49 @@ class RabbitMq(Server):
             return "rabbitmq, version unknown"
 
 
-PEERS: dict[str, type[Server]] = {"fantail": Fantail, "rabbitmq": RabbitMq}
+class Kafka(Server):
+    """Apache Kafka of Maven's registry, one node that is its own controller, with its settings as they come."""
+
+    name = "kafka"
+    pom = Path(__file__).resolve().parent.parent / "kafka/pom.xml"
+    jars = Path("build/bench-kafka-jars")
+
+    def __init__(self, work_dir: Path, pinned: bool, protocol: str = "kafka"):
+        super().__init__(work_dir, pinned, protocol)
+        self.settings = self.directory / "server.properties"
+        controller = free_port()
+        self.settings.write_text(
+            "process.roles=broker,controller\nnode.id=1\n"
+            f"controller.quorum.voters=1@127.0.0.1:{controller}\n"
+            f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}\n"
+            "controller.listener.names=CONTROLLER\ninter.broker.listener.name=PLAINTEXT\n"
+            f"log.dirs={self.data_dir}\noffsets.topic.replication.factor=1\n"
+            "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n")
+        subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(self.settings)),
+                       check=True, capture_output=True, timeout=60)
+
+    def java(self, *words: str) -> list[str]:
+        # The heap is what Kafka's own start script gives it.
+        return ["java", "-Xmx1g", "-Xms1g", "-cp", f"{self.jars}/*", *words]
+
+    def command(self) -> list[str]:
+        return self.java("kafka.Kafka", str(self.settings))
+
+    def is_ready(self) -> bool:
+        return port_accepts(self.port)
+
+    @classmethod
+    def version(cls) -> str | None:
+        """Fetches the jars first, if they are not there."""
+        if not list(cls.jars.glob("kafka_*.jar")):
+            if not shutil.which("mvn") or not shutil.which("java"):
+                return None
+            fetched = subprocess.run(
+                ["mvn", "-q", "-B", "-f", str(cls.pom), "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+                 f"-DoutputDirectory={cls.jars.resolve()}"], capture_output=True, timeout=300)
+            if fetched.returncode != 0:
+                return None
+        return next((path.stem.replace("_", " for Scala ") for path in cls.jars.glob("kafka_*.jar")), None)
+
+
+PEERS: dict[str, type[Server]] = {"fantail": Fantail, "rabbitmq": RabbitMq, "kafka": Kafka}

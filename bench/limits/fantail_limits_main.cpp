@@ -184,12 +184,17 @@ double tcp_stream_gb_per_s(double seconds) {
     return static_cast<double>(received) / static_cast<double>(now_ns() - start);
 }
 
-/// 0 where the file system refuses O_DIRECT.
-double direct_write_gb_per_s(const Settings& settings) {
+struct Sequential {
+    double write_gb_per_s = 0;
+    double read_mb_per_s = 0;
+};
+
+/// Zeros where the file system refuses O_DIRECT.
+Sequential direct_sequential(const Settings& settings) {
     constexpr std::size_t size = 1 << 20;
     const std::string path = settings.directory + "/fantail-limits.tmp";
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_DIRECT, 0600);
-    if (file < 0) return 0;
+    if (file < 0) return {};
     ::unlink(path.c_str());
     const std::unique_ptr<void, decltype(&std::free)> block(std::aligned_alloc(block_bytes, size), &std::free);
     std::memset(block.get(), 'd', size);
@@ -198,9 +203,15 @@ double direct_write_gb_per_s(const Settings& settings) {
         if (::write(file, block.get(), size) != static_cast<ssize_t>(size)) fail("an O_DIRECT write failed");
     }
     if (::fdatasync(file) != 0) fail("fdatasync failed");
-    const std::int64_t took = now_ns() - start;
+    const std::int64_t written = now_ns();
+    for (std::size_t i = 0; i < settings.sequential_mib; ++i) {
+        const auto at = static_cast<off_t>(i * size);
+        if (::pread(file, block.get(), size, at) != static_cast<ssize_t>(size)) fail("an O_DIRECT read failed");
+    }
+    const std::int64_t read = now_ns();
     ::close(file);
-    return static_cast<double>(settings.sequential_mib * size) / static_cast<double>(took);
+    const auto bytes = static_cast<double>(settings.sequential_mib * size);
+    return {bytes / static_cast<double>(written - start), 1e3 * bytes / static_cast<double>(read - written)};
 }
 
 Settings parse(int argc, char** argv) {
@@ -209,7 +220,7 @@ Settings parse(int argc, char** argv) {
     app.add_option("--dir", settings.directory, "directory for temporary files, on the disk to be measured")
         ->check(CLI::ExistingDirectory);
     app.add_option("--seconds", settings.seconds, "seconds of each measurement")->check(CLI::Range(0.05, 60.0));
-    app.add_option("--sequential-mib", settings.sequential_mib, "MiB of the sequential write")
+    app.add_option("--sequential-mib", settings.sequential_mib, "MiB of the sequential write and read")
         ->check(CLI::Range(1, 16'384));
     try {
         app.parse(argc, argv);
@@ -234,7 +245,9 @@ int main(int argc, char** argv) {
     report.add_latency("sync_rtt", round_trips(settings.seconds, -1, [&] { file.write_and_sync(); }));
     report.add("memcpy_gb_per_s", memcpy_gb_per_s(settings.seconds / 2));
     report.add("tcp_stream_gb_per_s", tcp_stream_gb_per_s(settings.seconds / 2));
-    report.add("direct_write_gb_per_s", direct_write_gb_per_s(settings));
+    const Sequential sequential = direct_sequential(settings);
+    report.add("direct_write_gb_per_s", sequential.write_gb_per_s);
+    report.add("direct_read_mb_per_s", sequential.read_mb_per_s);
     report.print();
     return 0;
 }
