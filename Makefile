@@ -66,7 +66,7 @@ check: ## style, layers, format, tests under sanitizers, each fuzzer for 20 s
 	tools/layers
 	tools/format --check
 	@$(MAKE) --no-print-directory test-tools
-	tools/sanitized-tests dev
+	tools/sanitized-tests fuzz
 	tools/sanitized-tests tsan
 	tools/fuzz 20
 
