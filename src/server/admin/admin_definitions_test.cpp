@@ -11,7 +11,7 @@ protected:
     Answer import(const std::string& body) {
         Answer last = ask("POST", "/api/definitions", body);
         while (last.status == 0) {
-            sent_.push_back(host_.commands.back());
+            sent_.push_back(std::move(host_.commands.back()));
             if (const auto* vhost = std::get_if<broker::PutVhost>(&sent_.back())) {
                 broker::VhostDefinition made = vhost->definition;
                 made.id = VhostId(made.name == "/" ? 1 : 2);
