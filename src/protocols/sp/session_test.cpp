@@ -5,72 +5,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patterns/wire_end.hpp"
 #include "protocols/sp/wire.hpp"
 
 namespace fantail::sp {
 namespace {
 
-using patterns::MessageQueue;
+using patterns::parts;
 using testing::HasSubstr;
 
-/// One end, with what it has to send as a string.
-struct End {
-    explicit End(Config settings, Side side = Side::connected, Framing framing = Framing::tcp)
-        : config(settings), session(config, in, framing, side) {
-        session.start({}, out);
+struct End : patterns::WireEnd {
+    explicit End(Config settings, Side side = Side::connected, Framing framing = Framing::tcp,
+                 patterns::QueueLimits limits = {})
+        : WireEnd(limits), config(settings), session(config, in, framing, side) {
+        start(session);
     }
-    std::string take() {
-        std::string all;
-        while (!out.empty()) {
-            ByteView piece;
-            EXPECT_EQ(out.gather({&piece, 1}), 1u);
-            all += as_text(piece);
-            out.consumed(piece.size());
-        }
-        return all;
-    }
-    Result<void> give(std::string_view bytes, std::size_t step = 1'000'000) {
-        while (!bytes.empty()) {
-            std::size_t now = std::min(step, bytes.size());
-            if (const MutableBytes room = session.body_room(); !room.empty()) {
-                now = std::min(now, room.size());
-                std::memcpy(room.data(), bytes.data(), now);
-                FANTAIL_CHECK(session.on_body(now, {}, out));
-            } else {
-                held += bytes.substr(0, now);
-                FANTAIL_TRY(const std::size_t used, session.on_bytes(as_bytes(held), {}, out));
-                held.erase(0, used);
-            }
-            bytes.remove_prefix(now);
-        }
-        return {};
-    }
-    std::string receive() {
-        message m;
-        if (!in.pop(m)) return "(none)";
-        std::string text = m.tag() == 0 ? "" : "+";
-        for (std::size_t i = 0; i < m.size(); ++i) text += (i > 0 ? "|" : "") + std::string(m[i].text());
-        return text;
-    }
-    void send(message m) { session.encode(m, out); }
-
     Config config;
-    MessageQueue in;
-    patterns::ChunkPool pool;
-    OutputQueue out{pool};
-    std::string held;
     Session session;
 };
-
-void talk(End& a, End& b, std::size_t step = 1'000'000) {
-    while (true) {
-        const std::string there = a.take();
-        ASSERT_TRUE(b.give(there, step).has_value());
-        const std::string back = b.take();
-        ASSERT_TRUE(a.give(back, step).has_value());
-        if (there.empty() && back.empty()) return;
-    }
-}
 
 std::string greeting_text(std::uint16_t protocol) {
     return {'\0', 'S', 'P', '\0', static_cast<char>(protocol >> 8), static_cast<char>(protocol & 0xFF), '\0', '\0'};
@@ -85,11 +37,6 @@ std::string word(std::uint32_t n) {
     store_be(bytes, n);
     return std::string(as_text(bytes));
 }
-message of_parts(std::initializer_list<std::string_view> texts) {
-    message m(*texts.begin());
-    for (const auto* at = texts.begin() + 1; at != texts.end(); ++at) m.add(*at);
-    return m;
-}
 const std::string id = word(0x8000'0007);
 
 TEST(SpSession, TwoEndsTalkWhateverPiecesBytesComeIn) {
@@ -98,11 +45,11 @@ TEST(SpSession, TwoEndsTalkWhateverPiecesBytesComeIn) {
         for (const std::size_t step : {1u, 3u, 1000u, 1'000'000u}) {
             End push({.kind = Kind::push}, Side::connected, framing);
             End pull({.kind = Kind::pull}, Side::accepted, framing);
-            talk(push, pull, step);
+            ASSERT_TRUE(talk(push, pull, step).has_value());
             ASSERT_TRUE(push.session.is_ready() && pull.session.is_ready());
             for (const std::string_view body : {std::string_view("small"), std::string_view(large), std::string_view()})
                 push.send(message(body));
-            talk(push, pull, step);
+            ASSERT_TRUE(talk(push, pull, step).has_value());
             EXPECT_EQ(pull.receive(), "small");
             EXPECT_EQ(pull.receive(), large);
             EXPECT_EQ(pull.receive(), "");
@@ -130,14 +77,14 @@ TEST(SpSession, AnEnvelopeIsWordsOnTheWireAndPartsInside) {
                                         {Kind::dealer, Kind::router}}) {
         End one({.kind = asks});
         End two({.kind = answers}, Side::accepted);
-        talk(one, two);
-        one.send(of_parts({word(9), id, "", "body"}));
+        ASSERT_TRUE(talk(one, two).has_value());
+        one.send(parts({word(9), id, "", "body"}));
         const std::string bytes = one.take();
         EXPECT_EQ(bytes, frame_text(word(9) + id + "body"));
         ASSERT_TRUE(two.give(bytes).has_value());
         EXPECT_EQ(two.receive(), word(9) + "|" + id + "||body");
-        two.send(of_parts({id, "", std::string(20'000, 'y')}));
-        talk(one, two);
+        two.send(parts({id, "", std::string(20'000, 'y')}));
+        ASSERT_TRUE(talk(one, two).has_value());
         EXPECT_EQ(one.receive(), id + "||" + std::string(20'000, 'y'));
     }
 }
@@ -147,10 +94,10 @@ TEST(SpSession, WhatHasNoEnvelopeOfWordsIsNotSentWhereOneIsNeeded) {
     ASSERT_TRUE(one.give(greeting_text(0x31)).has_value());
     one.take();
     for (message& m : std::vector<message>(1)) one.send(std::move(m));
-    one.send(of_parts({"five5", "", "x"}));
-    one.send(of_parts({word(1), "", "x"}));
-    one.send(of_parts({id, id, "", "x"}));
-    one.send(of_parts({id, "not empty", "x"}));
+    one.send(parts({"five5", "", "x"}));
+    one.send(parts({word(1), "", "x"}));
+    one.send(parts({id, id, "", "x"}));
+    one.send(parts({id, "not empty", "x"}));
     EXPECT_EQ(one.take(), "");
 }
 
@@ -182,7 +129,7 @@ TEST(SpSession, PairsSpeakTheVersionOfTheOneThatConnects) {
         End one({.kind = Kind::pair, .pair_v1 = v1});
         End two({.kind = Kind::pair, .pair_v1 = !v1}, Side::accepted);
         EXPECT_TRUE(two.out.empty());
-        talk(one, two);
+        ASSERT_TRUE(talk(one, two).has_value());
         ASSERT_TRUE(one.session.is_ready() && two.session.is_ready());
         EXPECT_EQ(two.session.ours(), v1 ? Protocol::pair_v1 : Protocol::pair);
         one.send("there");
@@ -239,12 +186,10 @@ TEST(SpSession, APeerOfAPublisherCountsAsSubscribedToEverything) {
 }
 
 TEST(SpSession, AFullQueueLeavesBytesWhereTheyAre) {
-    End pull({.kind = Kind::pull});
-    pull.in.~MessageQueue();
-    new (&pull.in) MessageQueue({.messages_max = 2});
+    End pull({.kind = Kind::pull}, Side::connected, Framing::tcp, {.messages_max = 2});
     ASSERT_TRUE(pull.give(greeting_text(0x50)).has_value());
     ASSERT_TRUE(pull.give(frame_text("1") + frame_text("2") + frame_text("3")).has_value());
-    EXPECT_EQ(pull.held, frame_text("3"));
+    EXPECT_EQ(as_text(pull.held), frame_text("3"));
 }
 
 TEST(SpSession, TheHandshakeHasATime) {
@@ -256,12 +201,12 @@ TEST(SpSession, TheHandshakeHasATime) {
 
 TEST(SpProtocols, MessagesOfSeveralPartsFitNowhereButInEnvelopes) {
     EXPECT_TRUE(fits(Kind::push, message("x")));
-    EXPECT_FALSE(fits(Kind::push, of_parts({"a", "b"})));
-    EXPECT_FALSE(fits(Kind::requester, of_parts({"a", "b"})));
-    EXPECT_TRUE(fits(Kind::dealer, of_parts({id, "", "x"})));
-    EXPECT_FALSE(fits(Kind::dealer, of_parts({"", "x"})));
-    EXPECT_TRUE(fits(Kind::router, of_parts({word(1), id, "", "x"})));
-    EXPECT_FALSE(fits(Kind::router, of_parts({id, "", "x"})));
+    EXPECT_FALSE(fits(Kind::push, parts({"a", "b"})));
+    EXPECT_FALSE(fits(Kind::requester, parts({"a", "b"})));
+    EXPECT_TRUE(fits(Kind::dealer, parts({id, "", "x"})));
+    EXPECT_FALSE(fits(Kind::dealer, parts({"", "x"})));
+    EXPECT_TRUE(fits(Kind::router, parts({word(1), id, "", "x"})));
+    EXPECT_FALSE(fits(Kind::router, parts({id, "", "x"})));
     EXPECT_FALSE(fits(Kind::xsubscriber, message("upstream")));
     EXPECT_TRUE(fits(Kind::xsubscriber, message(std::string_view("\1topic"))));
 }

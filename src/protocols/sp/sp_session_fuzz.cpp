@@ -3,6 +3,7 @@
 //
 // The first byte chooses pattern, framing, side and whether a valid greeting comes first; the second the size of the pieces. What is
 // received is sent back, so that what was decoded must be encodable.
+#include "patterns/wire_end.hpp"
 #include "protocols/sp/session.hpp"
 #include "protocols/sp/wire.hpp"
 
@@ -13,32 +14,21 @@ constexpr std::uint64_t message_size_max = 1u << 16;
 constexpr Kind kinds[] = {Kind::pull,      Kind::publisher, Kind::pair,       Kind::replier,
                           Kind::requester, Kind::router,    Kind::respondent, Kind::bus};
 
-class Run {
+class Run final : patterns::WireEnd {
 public:
     explicit Run(std::uint8_t choice)
-        : config_{.kind = kinds[choice & 7],
-                  .pair_v1 = (choice & 64) != 0,
-                  .ttl = 4,
-                  .message_size_max = message_size_max},
-          session_(config_, in_, (choice & 8) != 0 ? Framing::ipc : Framing::tcp,
+        : WireEnd({.messages_max = 8}),
+          config_{
+              .kind = kinds[choice & 7], .pair_v1 = (choice & 64) != 0, .ttl = 4, .message_size_max = message_size_max},
+          session_(config_, in, (choice & 8) != 0 ? Framing::ipc : Framing::tcp,
                    (choice & 16) != 0 ? Side::accepted : Side::connected) {
-        session_.start({}, out_);
-        if ((choice & 32) != 0) give(encode_greeting(peer_of(session_.ours())));
+        start(session_);
+        if ((choice & 32) != 0) hears(encode_greeting(peer_of(session_.ours())));
     }
     /// False once the session has ended.
-    bool give(ByteView bytes) {
-        if (const MutableBytes room = session_.body_room(); !room.empty()) {
-            const std::size_t now = std::min(room.size(), bytes.size());
-            std::memcpy(room.data(), bytes.data(), now);
-            if (!session_.on_body(now, {}, out_)) return false;
-            bytes = bytes.subspan(now);
-        }
-        append(held_, bytes);
-        const auto used = session_.on_bytes(held_, {}, out_);
-        if (!used) return false;
-        FANTAIL_ASSERT(*used <= held_.size());
-        held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(*used));
-        FANTAIL_ASSERT(in_.full() || held_.size() < gathered_size_max + frame_header_max);
+    bool hears(ByteView bytes) {
+        if (!give(as_text(bytes))) return false;
+        FANTAIL_ASSERT(in.full() || held.size() < gathered_size_max + frame_header_max);
         send_back();
         return true;
     }
@@ -46,23 +36,19 @@ public:
 private:
     void send_back() {
         message m;
-        while (in_.pop(m)) {
+        while (in.pop(m)) {
             FANTAIL_ASSERT(session_.is_ready());
             FANTAIL_ASSERT(m.bytes_total() <= message_size_max);
             const std::size_t size = m.bytes_total();
             const std::size_t more = header_of(session_.ours()) == Header::hops ? word_size : 0;
-            out_.clear();
-            session_.encode(m, out_);
-            FANTAIL_ASSERT(m.tag() != 0 || out_.bytes() >= size + more + 8);
+            out.clear();
+            session_.encode(m, out);
+            FANTAIL_ASSERT(m.tag() != 0 || out.bytes() >= size + more + 8);
         }
-        out_.clear();
+        out.clear();
     }
 
     Config config_;
-    patterns::MessageQueue in_{{.messages_max = 8}};
-    patterns::ChunkPool pool_;
-    OutputQueue out_{pool_};
-    Bytes held_;
     Session session_;
 };
 
@@ -77,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ByteView rest(data + 2, size - 2);
     while (!rest.empty()) {
         const ByteView now = rest.first(std::min(step, rest.size()));
-        if (!run.give(now)) return 0;
+        if (!run.hears(now)) return 0;
         rest = rest.subspan(now.size());
     }
     return 0;

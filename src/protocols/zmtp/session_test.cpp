@@ -5,72 +5,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patterns/wire_end.hpp"
 #include "protocols/zmtp/curve.hpp"
 
 namespace fantail::zmtp {
 namespace {
 
 using patterns::MessageQueue;
+using patterns::parts;
 
-/// One end, with what it has to send as a string.
-struct End {
-    explicit End(Config settings) : config(std::move(settings)) { session.start({}, out); }
-
-    std::string take() {
-        std::string all;
-        while (!out.empty()) {
-            ByteView piece;
-            EXPECT_EQ(out.gather({&piece, 1}), 1u);
-            all += as_text(piece);
-            out.consumed(piece.size());
-        }
-        return all;
-    }
-    /// Hands bytes over, `step` at a time, as a socket would.
-    Result<void> give(std::string_view bytes, std::size_t step = 1'000'000) {
-        while (!bytes.empty()) {
-            std::size_t now = std::min(step, bytes.size());
-            if (const MutableBytes room = session.body_room(); !room.empty()) {
-                now = std::min(now, room.size());
-                std::memcpy(room.data(), bytes.data(), now);
-                FANTAIL_CHECK(session.on_body(now, {}, out));
-            } else {
-                held += bytes.substr(0, now);
-                FANTAIL_TRY(const std::size_t used, session.on_bytes(as_bytes(held), {}, out));
-                held.erase(0, used);
-            }
-            bytes.remove_prefix(now);
-        }
-        return {};
-    }
-    /// The next message's parts, joined by `|`; subscriptions with their sign.
-    std::string receive() {
-        message m;
-        if (!in.pop(m)) return "(none)";
-        std::string text = m.tag() == 0 ? "" : m.tag() == 1 ? "+" : "-";
-        for (std::size_t i = 0; i < m.size(); ++i) text += (i > 0 ? "|" : "") + std::string(m[i].text());
-        return text;
-    }
-
+struct End : patterns::WireEnd {
+    explicit End(Config settings) : config(std::move(settings)) { start(session); }
     Config config;
-    MessageQueue in;
-    patterns::ChunkPool pool;
-    OutputQueue out{pool};
-    std::string held;
     Session session{config, in};
 };
 
 Config of(Kind kind) { return {.kind = kind}; }
-
-/// Passes bytes until both are quiet.
-void talk(End& a, End& b, std::size_t step = 1'000'000) {
-    for (std::string bytes = a.take() + ""; true; bytes = a.take()) {
-        ASSERT_TRUE(b.give(bytes, step).has_value());
-        const std::string back = b.take();
-        ASSERT_TRUE(a.give(back, step).has_value());
-        if (bytes.empty() && back.empty()) return;
-    }
-}
 
 std::string greeting_text(std::string mechanism = "NULL", std::uint8_t minor = 1) {
     const auto bytes = encode(Greeting{.minor = minor, .mechanism = std::move(mechanism)});
@@ -90,25 +40,18 @@ std::string ready_text(const std::string& type) {
     return command_text("READY", as_text(metadata.encode()));
 }
 
-message of_parts(std::initializer_list<std::string_view> texts) {
-    message m(*texts.begin());
-    for (const auto* at = texts.begin() + 1; at != texts.end(); ++at) m.add(*at);
-    return m;
-}
-
 TEST(ZmtpSession, TwoEndsTalkWhateverPiecesBytesComeIn) {
     const std::string large(100'000, 'x');
     for (const std::size_t step : {1u, 3u, 1000u, 1'000'000u}) {
         End dealer(of(Kind::dealer));
         dealer.config.routing_id = "me";
         End router(of(Kind::router));
-        talk(dealer, router, step);
+        ASSERT_TRUE(talk(dealer, router, step));
         ASSERT_TRUE(dealer.session.is_ready() && router.session.is_ready());
         for (const std::string_view body : {std::string_view("small"), std::string_view(large), std::string_view("")}) {
-            message m = of_parts({"envelope", "", body});
-            dealer.session.encode(m, dealer.out);
+            dealer.send(parts({"envelope", "", body}));
         }
-        talk(dealer, router, step);
+        ASSERT_TRUE(talk(dealer, router, step));
         EXPECT_EQ(router.receive(), "envelope||small");
         EXPECT_EQ(router.receive(), "envelope||" + large);
         EXPECT_EQ(router.receive(), "envelope||");
@@ -120,11 +63,9 @@ TEST(ZmtpSession, FramesAreShortUpTo255BytesAndLongFrom256_37) {
     End push(of(Kind::push));
     ASSERT_TRUE(push.give(greeting_text() + ready_text("PULL")));
     push.take();
-    message small(std::string_view(std::string(255, 'a')));
-    push.session.encode(small, push.out);
+    push.send(message(std::string_view(std::string(255, 'a'))));
     EXPECT_EQ(push.take(), std::string("\0\xff", 2) + std::string(255, 'a'));
-    message large(std::string_view(std::string(256, 'a')));
-    push.session.encode(large, push.out);
+    push.send(message(std::string_view(std::string(256, 'a'))));
     EXPECT_EQ(push.take(), std::string("\2\0\0\0\0\0\0\1\0", 9) + std::string(256, 'a'));
 }
 
@@ -183,7 +124,7 @@ TEST(ZmtpSession, PlainLetsInWithTheRightPasswordAlone_24) {
             EXPECT_THAT(answer.error().message, testing::HasSubstr("Access denied"));
             continue;
         }
-        talk(client, server);
+        ASSERT_TRUE(talk(client, server));
         EXPECT_TRUE(client.session.is_ready() && server.session.is_ready());
     }
 }
@@ -202,8 +143,7 @@ TEST(ZmtpSession, CurveCarriesMessagesAndRefusesWhoIsNotAdmitted_26) {
         ASSERT_EQ(server.give(client.take()).has_value(), admitted);
         ASSERT_EQ(client.give(server.take()).has_value(), admitted);
         if (!admitted) continue;
-        message m = of_parts({"secret", "", std::string(20'000, 's')});
-        client.session.encode(m, client.out);
+        client.send(parts({"secret", "", std::string(20'000, 's')}));
         const std::string bytes = client.take();
         EXPECT_EQ(bytes.find("secret"), std::string::npos);
         ASSERT_TRUE(server.give(bytes));
@@ -217,10 +157,9 @@ TEST(ZmtpSession, CurveFramesThatWereChangedAreRefused_26) {
     for (std::size_t at = 0; at < 60; at += 7) {
         End server({.kind = Kind::pull, .security = CurveServer{server_secret, {}}});
         End client({.kind = Kind::push, .security = CurveClient{curve_public_key(server_secret), curve_secret_key()}});
-        talk(client, server);
+        ASSERT_TRUE(talk(client, server));
         ASSERT_TRUE(server.session.is_ready());
-        message m("some text that is long enough");
-        client.session.encode(m, client.out);
+        client.send("some text that is long enough");
         std::string bytes = client.take();
         bytes[2 + at] = static_cast<char>(bytes[2 + at] ^ 1);
         EXPECT_FALSE(server.give(bytes).has_value()) << at;
@@ -285,9 +224,9 @@ TEST(ZmtpSession, WhatNoPeerSendsIsAnError) {
 TEST(ZmtpSession, AMessageOfTooManyPartsIsAnError) {
     End end({.kind = Kind::pull, .message_size_max = 10'000});
     ASSERT_TRUE(end.give(greeting_text() + ready_text("PUSH")));
-    std::string parts;
-    for (int i = 0; i < 200; ++i) parts += std::string("\1\0", 2);
-    const auto given = end.give(parts);
+    std::string frames;
+    for (int i = 0; i < 200; ++i) frames += std::string("\1\0", 2);
+    const auto given = end.give(frames);
     ASSERT_FALSE(given.has_value());
     EXPECT_EQ(given.error().code, ErrorCode::too_large);
 }

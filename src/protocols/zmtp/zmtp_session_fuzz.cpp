@@ -5,6 +5,8 @@
 // Memory is bounded by the limits, and what cannot be received yet is at most a frame that is to be gathered.
 #include "protocols/zmtp/session.hpp"
 
+#include "patterns/wire_end.hpp"
+
 namespace fantail::zmtp {
 namespace {
 
@@ -33,50 +35,36 @@ Bytes handshake_for(Kind kind) {
     return to_bytes(piece);
 }
 
-class Run {
+class Run final : patterns::WireEnd {
 public:
-    explicit Run(std::uint8_t choice) : config_(config_of(choice)) {
-        session_.start({}, out_);
+    explicit Run(std::uint8_t choice) : WireEnd({.messages_max = 8}), config_(config_of(choice)) {
+        start(session_);
         if ((choice & 16) != 0 && std::holds_alternative<NullSecurity>(config_.security))
-            give(handshake_for(config_.kind));
+            hears(handshake_for(config_.kind));
     }
     /// False once the session has ended.
-    bool give(ByteView bytes) {
-        if (const MutableBytes room = session_.body_room(); !room.empty()) {
-            const std::size_t now = std::min(room.size(), bytes.size());
-            std::memcpy(room.data(), bytes.data(), now);
-            if (!session_.on_body(now, {}, out_)) return false;
-            bytes = bytes.subspan(now);
-        }
-        append(held_, bytes);
-        const auto used = session_.on_bytes(held_, {}, out_);
-        if (!used) return false;
-        FANTAIL_ASSERT(*used <= held_.size());
-        held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(*used));
-        FANTAIL_ASSERT(in_.full() || held_.size() < gathered_body_max + header_size_max);
+    bool hears(ByteView bytes) {
+        if (!give(as_text(bytes))) return false;
+        FANTAIL_ASSERT(in.full() || held.size() < gathered_body_max + header_size_max);
         check_messages();
         return true;
     }
-    void tick(std::int64_t ms) { static_cast<void>(session_.on_timer(MonoTime{}.plus_ms(ms), out_)); }
+    void tick(std::int64_t ms) { static_cast<void>(session_.on_timer(MonoTime{}.plus_ms(ms), out)); }
 
 private:
     void check_messages() {
         message m;
-        while (in_.pop(m)) {
+        while (in.pop(m)) {
             FANTAIL_ASSERT(session_.is_ready());
             FANTAIL_ASSERT(m.bytes_total() <= message_size_max + command_size_max);
             if (m.tag() != 0) FANTAIL_ASSERT(takes_subscriptions(config_.kind));
-            session_.encode(m, out_);
+            session_.encode(m, out);
         }
-        out_.clear();
+        out.clear();
     }
 
     Config config_;
-    patterns::MessageQueue in_{{.messages_max = 8}};
-    patterns::ChunkPool pool_;
-    OutputQueue out_{pool_};
-    Bytes held_;
-    Session session_{config_, in_};
+    Session session_{config_, in};
 };
 
 }  // namespace
@@ -90,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ByteView rest(data + 2, size - 2);
     while (!rest.empty()) {
         const ByteView now = rest.first(std::min(step, rest.size()));
-        if (!run.give(now)) return 0;
+        if (!run.hears(now)) return 0;
         rest = rest.subspan(now.size());
     }
     run.tick(1'000'000);
