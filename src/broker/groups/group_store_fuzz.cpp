@@ -5,6 +5,7 @@
 
 #include "broker/groups/fake_topics.hpp"
 #include "broker/groups/group_table.hpp"
+#include "broker/stored_bytes_fuzz.hpp"
 
 namespace {
 
@@ -21,13 +22,6 @@ struct SilentHost final : broker::GroupHost {
     broker::testing::FakeTopics topics;
     std::uint64_t answers = 0, changes = 0, randoms = 0;
 };
-
-Bytes encoded(const broker::GroupTable& table) {
-    Bytes bytes;
-    Writer out(bytes);
-    table.encode(out);
-    return bytes;
-}
 
 /// A newcomer joins the first groups that there are.
 void live_on(broker::GroupTable& table, SilentHost& host) {
@@ -63,25 +57,10 @@ void live_on(broker::GroupTable& table, SilentHost& host) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const ByteView input(data, size);
-    if (const auto change = broker::decode_group_change(input)) {
-        Bytes once, twice;
-        broker::encode_group_change(*change, once);
-        const auto again = broker::decode_group_change(once);
-        FANTAIL_ASSERT(again.has_value());
-        broker::encode_group_change(*again, twice);
-        FANTAIL_ASSERT(once == twice);
-    }
+    broker::fuzz_change(input, broker::decode_group_change, broker::encode_group_change);
     SilentHost host;
     host.topics.put("orders", 3);
     broker::GroupTable table(host);
-    Reader in(input);
-    if (!table.decode(in)) return 0;
-    const Bytes bytes = encoded(table);
-    broker::GroupTable copy(host);
-    Reader again(bytes);
-    FANTAIL_ASSERT(copy.decode(again));
-    FANTAIL_ASSERT(again.done());
-    FANTAIL_ASSERT(encoded(copy) == bytes);
-    live_on(table, host);
+    if (broker::fuzz_snapshot(input, table, host)) live_on(table, host);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/assert.hpp"
+#include "broker/stored_bytes_fuzz.hpp"
 #include "broker/transactions/transaction_table.hpp"
 
 namespace {
@@ -20,13 +21,6 @@ struct AgreeableHost final : broker::TransactionHost {
     RequestId ask(ShardId, broker::ShardCommand) override { return RequestId(++asked); }
     std::uint64_t answers = 0, changes = 0, randoms = 0, asked = 0;
 };
-
-Bytes encoded(const broker::TransactionTable& table) {
-    Bytes bytes;
-    Writer out(bytes);
-    table.encode(out);
-    return bytes;
-}
 
 /// The first producers that there are, are opened once more.
 void live_on(broker::TransactionTable& table, AgreeableHost& host) {
@@ -55,24 +49,9 @@ void live_on(broker::TransactionTable& table, AgreeableHost& host) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const ByteView input(data, size);
-    if (const auto change = broker::decode_transaction_change(input)) {
-        Bytes once, twice;
-        broker::encode_transaction_change(*change, once);
-        const auto again = broker::decode_transaction_change(once);
-        FANTAIL_ASSERT(again.has_value());
-        broker::encode_transaction_change(*again, twice);
-        FANTAIL_ASSERT(once == twice);
-    }
+    broker::fuzz_change(input, broker::decode_transaction_change, broker::encode_transaction_change);
     AgreeableHost host;
     broker::TransactionTable table(host);
-    Reader in(input);
-    if (!table.decode(in)) return 0;
-    const Bytes bytes = encoded(table);
-    broker::TransactionTable copy(host);
-    Reader again(bytes);
-    FANTAIL_ASSERT(copy.decode(again));
-    FANTAIL_ASSERT(again.done());
-    FANTAIL_ASSERT(encoded(copy) == bytes);
-    live_on(table, host);
+    if (broker::fuzz_snapshot(input, table, host)) live_on(table, host);
     return 0;
 }
