@@ -80,15 +80,12 @@ void KafkaProducer::repeat() {
 void KafkaProducer::make_request() {
     Produce& produce = unanswered_.emplace_back();
     produce.restarts = around_.model.restarts();
-    std::vector<const PartitionSpec*> partitions;
-    for (const PartitionSpec& partition : around_.topology.partitions) partitions.push_back(&partition);
-    random_.shuffle(partitions);
-    partitions.resize(std::min<std::size_t>(partitions.size(), random_.one_in(3) ? random_.between(1, 3) : 1));
-    std::ranges::sort(partitions);  // those of one topic stand together
-    for (const PartitionSpec* partition : partitions) produce.batches.push_back(make_batch(*partition));
+    const auto count = [this] { return random_.one_in(3) ? random_.between(1, 3) : 1; };
+    for (const PartitionSpec* partition : draw_partitions(around_.topology, random_, count))
+        produce.batches.push_back(make_batch(*partition));
 }
 
-KafkaProducer::SentBatch KafkaProducer::make_batch(const PartitionSpec& partition) {
+SentBatch KafkaProducer::make_batch(const PartitionSpec& partition) {
     SentBatch batch{.partition = &partition, .ids = {}, .bytes = {}};
     std::vector<WrittenRecord> records;
     const WallTime now = around_.world.now().wall;
@@ -126,12 +123,7 @@ void KafkaProducer::send(const Produce& produce) {
     ProduceRequest request;
     request.acks = acks_;
     request.timeout_ms = timeout_ms;
-    for (const SentBatch& batch : produce.batches) {
-        if (batch.done) continue;
-        if (request.topic_data.empty() || request.topic_data.back().name != batch.partition->topic->name)
-            request.topic_data.push_back({batch.partition->topic->name, {}, {}});
-        request.topic_data.back().partition_data.push_back({batch.partition->index, batch.bytes});
-    }
+    put_batches(produce.batches, request);
     if (acks_ == 0) return peer_->tell(request, version_);
     ++in_flight_;
     peer_->ask<ProduceResponse>(

@@ -6,8 +6,8 @@
 #include <map>
 #include <optional>
 
-#include "protocols/kafka/data_client.hpp"
 #include "sim/kafka_client.hpp"
+#include "sim/sent_batch.hpp"
 
 namespace fantail::sim {
 
@@ -16,12 +16,6 @@ public:
     KafkaProducer(const KafkaSurroundings& around, std::uint64_t number);
 
 private:
-    struct SentBatch {
-        const PartitionSpec* partition = nullptr;
-        std::vector<std::uint64_t> ids;
-        Bytes bytes;
-        bool done = false;
-    };
     struct Produce {
         std::vector<SentBatch> batches;  ///< of one partition each
         std::uint64_t restarts = 0;      ///< when it was first sent

@@ -121,12 +121,9 @@ void KafkaTransactor::after_batches() {
 void KafkaTransactor::on_idle() { begin(!random_.one_in(4)); }
 
 bool KafkaTransactor::fill() {
-    std::vector<const PartitionSpec*> partitions;
-    for (const PartitionSpec& partition : around_.topology.partitions) partitions.push_back(&partition);
-    random_.shuffle(partitions);
-    partitions.resize(std::min<std::size_t>(partitions.size(), random_.between(1, 3)));
-    std::ranges::sort(partitions);  // those of one topic stand together
-    for (const PartitionSpec* partition : partitions) write(*partition, random_.skewed(1, 20));
+    const auto count = [this] { return random_.between(1, 3); };
+    for (const PartitionSpec* partition : draw_partitions(around_.topology, random_, count))
+        write(*partition, random_.skewed(1, 20));
     return true;
 }
 
@@ -263,12 +260,7 @@ void KafkaTransactor::produce() {
     request.transactional_id = id_;
     request.acks = -1;
     request.timeout_ms = produce_timeout_ms;
-    for (const SentBatch& batch : batches_) {
-        if (batch.done) continue;
-        if (request.topic_data.empty() || request.topic_data.back().name != batch.partition->topic->name)
-            request.topic_data.push_back({batch.partition->topic->name, {}, {}});
-        request.topic_data.back().partition_data.push_back({batch.partition->index, batch.bytes});
-    }
+    put_batches(batches_, request);
     constexpr std::int16_t version = 7;
     peer_->ask<ProduceResponse>(
         request, version,

@@ -5,11 +5,11 @@
 #include <map>
 #include <vector>
 
-#include "protocols/kafka/data_client.hpp"
 #include "protocols/kafka/errors.hpp"
 #include "protocols/kafka/transactions_client.hpp"
 #include "sim/kafka_client.hpp"
 #include "sim/kafka_words.hpp"
+#include "sim/sent_batch.hpp"
 
 namespace fantail::sim {
 
@@ -45,12 +45,6 @@ protected:
 
 private:
     enum class Heed : std::uint8_t { fine, again, lost };
-    struct SentBatch {
-        const PartitionSpec* partition = nullptr;
-        std::vector<std::uint64_t> ids;
-        Bytes bytes;
-        bool done = false;
-    };
 
     void on_open() override;
     void on_gone() override;
