@@ -7,6 +7,7 @@
 
 #include "server/admin/endpoints.hpp"
 #include "server/admin/fetch.hpp"
+#include "server/admin/import.hpp"
 #include "server/admin/json_text.hpp"
 #include "server/admin/publishing.hpp"
 
@@ -102,6 +103,7 @@ void AdminApi::on_event(broker::Event& event) {
         if (!routed) return refuse(routed.error());
         return answer(json_of_routed(*routed));
     }
+    if (import_ && import_->takes(event)) return go_on_importing();
     if (!on_answer_ || request_of(event) != last_request_) return;
     std::exchange(on_answer_, nullptr)(event);
 }

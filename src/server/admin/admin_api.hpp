@@ -22,11 +22,10 @@ namespace fantail::server {
 using VhostNames = std::unordered_map<VhostId, std::string>;
 struct BindingEnds;
 struct Definitions;
-struct ImportSteps;
-/// Makes the command of one definition of an import; nothing if there is nothing to do.
-using ImportMaker = std::function<Result<std::optional<broker::AdminCommand>>(const boost::json::object&)>;
 struct Fetch;
 struct GroupPage;
+class Import;
+struct ImportSection;
 template <class Answer>
 struct LogQuestions;
 class Publishing;
@@ -220,8 +219,8 @@ private:
     void fetch_next(const std::shared_ptr<Fetch>& fetch);
     void on_fetched(const std::shared_ptr<Fetch>& fetch, broker::Event& event);
     void finish_fetch(Fetch& fetch);
-    [[nodiscard]] ImportMaker maker_of(std::string_view section);
-    void import_next(const std::shared_ptr<ImportSteps>& steps);
+    [[nodiscard]] std::vector<ImportSection> import_sections();
+    void go_on_importing();
     template <class Seen>
     void answer_overview(const Seen& overview);
     void respond_health(const std::string& reason);
@@ -235,6 +234,7 @@ private:
     RequestId last_request_;
     std::function<void(broker::Event&)> on_answer_;  ///< to last_request_
     std::unique_ptr<Publishing> publishing_;
+    std::unique_ptr<Import> import_;
     std::shared_ptr<Fetch> fetching_;  ///< holds messages
 };
 

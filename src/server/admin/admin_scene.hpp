@@ -110,6 +110,7 @@ public:
     }
     void send(RequestId request, broker::AdminCommand command) override {
         last_request = request;
+        requests.push_back(request);
         commands.push_back(std::move(command));
     }
     void check_login(RequestId request, std::string_view user, std::string_view password) override {
@@ -127,6 +128,7 @@ public:
 
     Bytes sent;
     std::vector<broker::AdminCommand> commands;
+    std::vector<RequestId> requests;  ///< of `commands`
     std::vector<broker::ShardCommand> shard_commands;
     std::vector<broker::LoginChecked> logins;  ///< answers that are due
     bool busy = false;
@@ -194,9 +196,10 @@ protected:
                          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body));
     }
     /// The controller's answer to the last command.
-    Answer reply(Result<void> outcome = {}) {
+    Answer reply(Result<void> outcome = {}) { return reply_to(host_.last_request, std::move(outcome)); }
+    Answer reply_to(RequestId request, Result<void> outcome = {}) {
         host_.sent.clear();
-        broker::Event event = broker::AdminReply{.request = host_.last_request, .outcome = std::move(outcome)};
+        broker::Event event = broker::AdminReply{.request = request, .outcome = std::move(outcome)};
         session_.on_event(event);
         return parse(std::string(as_text(host_.sent)));
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! POST /api/definitions: what a file of RabbitMQ's form declares is made, one after another. What is there already stays.
+//! POST /api/definitions: what a file of RabbitMQ's form declares is made. What is there already stays.
 #include <boost/json.hpp>
 
+#include "broker/controller_checks.hpp"
+#include "broker/policy.hpp"
 #include "protocols/amqp091/exchange_arguments.hpp"
 #include "protocols/amqp091/queue_arguments.hpp"
 #include "server/admin/definitions.hpp"
+#include "server/admin/import.hpp"
 #include "server/admin/json_text.hpp"
 #include "server/admin/topology_change.hpp"
 #include "server/auth/password.hpp"
@@ -13,32 +16,9 @@ namespace fantail::server {
 
 namespace json = boost::json;
 
-/// Each step makes its command when its turn has come: it may need what those before it made. No command: nothing to do.
-struct ImportSteps {
-    using Command = std::optional<broker::AdminCommand>;
-    struct Step {
-        std::string kind;  ///< "queue"
-        json::object definition;
-        ImportMaker make;
-    };
-    std::vector<Step> steps;
-    std::size_t next = 0;
-
-    /// "queue 'orders': …"
-    [[nodiscard]] Error failure(const Error& error) const {
-        const Step& step = steps[next];
-        const json::value* name = step.definition.if_contains("name");
-        const std::string text =
-            name != nullptr && name->is_string() ? " '" + std::string(name->as_string()) + "'" : "";
-        return {ErrorCode::malformed, step.kind + text + ": " + error.message};
-    }
-    /// Slow on purpose: not on a core.
-    void hash_passwords();
-};
-
 namespace {
 
-using Command = ImportSteps::Command;
+using Command = std::optional<broker::AdminCommand>;
 using Made = Result<Command>;
 
 Result<std::string> text_of(const json::object& definition, std::string_view name) {
@@ -66,16 +46,23 @@ Made make_vhost(const broker::Catalog& catalog, const json::object& definition) 
     return broker::PutVhost{std::move(vhost)};
 }
 
+/// The broker would refuse it too: but found here, nothing behind it is under way.
+Result<std::string> user_of(const broker::Catalog& catalog, const json::object& definition) {
+    FANTAIL_TRY(std::string name, text_of(definition, "user"));
+    if (catalog.user(name) == nullptr) return fail(ErrorCode::not_found, "no user '" + name + "'");
+    return name;
+}
+
 Made make_permission(const broker::Catalog& catalog, const json::object& definition) {
     FANTAIL_TRY(const auto* vhost, vhost_of(catalog, definition));
-    FANTAIL_TRY(const std::string user, text_of(definition, "user"));
+    FANTAIL_TRY(const std::string user, user_of(catalog, definition));
     FANTAIL_TRY(broker::PermissionDefinition permission, permission_from(definition, user, vhost->id));
     return broker::PutPermission{std::move(permission)};
 }
 
 Made make_topic_permission(const broker::Catalog& catalog, const json::object& definition) {
     FANTAIL_TRY(const auto* vhost, vhost_of(catalog, definition));
-    FANTAIL_TRY(const std::string user, text_of(definition, "user"));
+    FANTAIL_TRY(const std::string user, user_of(catalog, definition));
     FANTAIL_TRY(broker::TopicPermissionDefinition permission, topic_permission_from(definition, user, vhost->id));
     return broker::PutTopicPermission{std::move(permission)};
 }
@@ -84,6 +71,7 @@ Made make_policy(const broker::Catalog& catalog, const json::object& definition)
     FANTAIL_TRY(const auto* vhost, vhost_of(catalog, definition));
     FANTAIL_TRY(const std::string name, text_of(definition, "name"));
     FANTAIL_TRY(broker::PolicyDefinition policy, policy_from(definition, {.vhost = vhost->id, .name = name}));
+    FANTAIL_CHECK(broker::check_policy(policy));
     return broker::PutPolicy{std::move(policy)};
 }
 
@@ -103,6 +91,7 @@ Made make_parameter(const broker::Catalog& catalog, const json::object& definiti
     FANTAIL_TRY(const std::string name, text_of(definition, "name"));
     FANTAIL_TRY(broker::PolicyDefinition policy,
                 policy_from(value->as_object(), {.vhost = vhost->id, .name = name, .is_operator = true}));
+    FANTAIL_CHECK(broker::check_policy(policy));
     return broker::PutPolicy{std::move(policy)};
 }
 
@@ -148,7 +137,22 @@ Made make_exchange(const amqp091::Link& link, const broker::VhostDefinition& vho
     return broker::DeclareExchange{std::move(exchange)};
 }
 
-Made make_binding(const broker::VhostDefinition& vhost, const json::object& definition) {
+/// As user_of().
+Result<void> check_ends(const broker::Catalog& catalog, const broker::VhostDefinition& vhost,
+                        const broker::BindingDefinition& binding) {
+    const auto missing = [&](std::string_view kind, const std::string& name) {
+        return fail(ErrorCode::not_found, "no " + broker::in_words(kind, name, vhost.name));
+    };
+    if (catalog.exchange(vhost.id, binding.source) == nullptr) return missing("exchange", binding.source);
+    if (binding.to_exchange && catalog.exchange(vhost.id, binding.destination) == nullptr)
+        return missing("exchange", binding.destination);
+    if (!binding.to_exchange && catalog.queue(vhost.id, binding.destination) == nullptr)
+        return missing("queue", binding.destination);
+    return {};
+}
+
+Made make_binding(const broker::Catalog& catalog, const broker::VhostDefinition& vhost,
+                  const json::object& definition) {
     FANTAIL_CHECK(only_members(definition, {"source", "vhost", "destination", "destination_type", "routing_key",
                                             "arguments", "properties_key"}));
     broker::BindingDefinition binding;
@@ -163,101 +167,100 @@ Made make_binding(const broker::VhostDefinition& vhost, const json::object& defi
     if (binding.source.empty()) return Command();  // every queue has it
     binding.to_exchange = type == "exchange";
     binding.routing_key = key.value_or("");
+    FANTAIL_CHECK(check_ends(catalog, vhost, binding));
     return broker::Bind{std::move(binding)};
 }
 
-/// Kinds in the order in which they need each other. `singular` is for error texts.
-struct Section {
-    std::string_view name;
-    std::string_view singular;
-};
-constexpr Section sections[] = {
-    {"users", "user"},
-    {"vhosts", "vhost"},
-    {"permissions", "permission"},
-    {"topic_permissions", "topic permission"},
-    {"parameters", "parameter"},
-    {"policies", "policy"},
-    {"queues", "queue"},
-    {"exchanges", "exchange"},
-    {"bindings", "binding"},
-};
-
-Result<json::array> section_of(const json::object& body, std::string_view name) {
-    const json::value* list = body.if_contains(name);
+Result<json::array> section_of(json::object& body, std::string_view name) {
+    json::value* list = body.if_contains(name);
     if (list == nullptr) return json::array();
     if (!list->is_array()) return fail(ErrorCode::malformed, "'" + std::string(name) + "' must be a list");
     for (const json::value& each : list->as_array())
         if (!each.is_object())
             return fail(ErrorCode::malformed, "'" + std::string(name) + "' must be a list of objects");
-    return list->as_array();
+    return std::move(list->as_array());
 }
+
+void hash_password_of(json::object& user) {
+    const json::value* password = user.if_contains("password");
+    // An empty one stays, to be refused.
+    if (password == nullptr || !password->is_string() || password->as_string().empty()) return;
+    const PasswordHashText hash = password_hash_text(hash_password(std::string(password->as_string())));
+    user.erase("password");
+    user["password_hash"] = hash.text;
+    user["hashing_algorithm"] = hash.algorithm;
+}
+
+/// A file on its way into sections.
+struct Reading {
+    std::string body;
+    std::vector<ImportSection> sections;
+    Result<void> outcome{};
+
+    /// Slow: long files, and passwords, which are slow to hash on purpose.
+    Result<void> read() {
+        FANTAIL_TRY(json::object all, parse_object(body));
+        for (ImportSection& section : sections) {
+            FANTAIL_TRY(section.definitions, section_of(all, section.name));
+            if (section.name != "users") continue;
+            for (json::value& user : section.definitions) hash_password_of(user.as_object());
+        }
+        return {};
+    }
+};
 
 }  // namespace
 
-void ImportSteps::hash_passwords() {
-    for (Step& step : steps) {
-        const json::value* password = step.kind == "user" ? step.definition.if_contains("password") : nullptr;
-        // An empty one stays, to be refused.
-        if (password == nullptr || !password->is_string() || password->as_string().empty()) continue;
-        const PasswordHashText hash = password_hash_text(hash_password(std::string(password->as_string())));
-        step.definition.erase("password");
-        step.definition["password_hash"] = hash.text;
-        step.definition["hashing_algorithm"] = hash.algorithm;
-    }
-}
-
-ImportMaker AdminApi::maker_of(std::string_view section) {
+/// In the order in which they need each other.
+std::vector<ImportSection> AdminApi::import_sections() {
     using Simple = Made (*)(const broker::Catalog&, const json::object&);
     using InVhost = std::function<Made(const broker::VhostDefinition&, const json::object&)>;
-    const auto simple = [this](Simple make) {
+    const auto simple = [this](Simple make) -> ImportMaker {
         return [this, make](const json::object& definition) { return make(catalog(), definition); };
     };
-    const auto in_vhost = [this](InVhost make) {
+    const auto in_vhost = [this](InVhost make) -> ImportMaker {
         return [this, make = std::move(make)](const json::object& definition) -> Made {
             FANTAIL_TRY(const auto* vhost, vhost_of(catalog(), definition));
             return make(*vhost, definition);
         };
     };
-    if (section == "users") return simple(make_user);
-    if (section == "vhosts") return simple(make_vhost);
-    if (section == "permissions") return simple(make_permission);
-    if (section == "topic_permissions") return simple(make_topic_permission);
-    if (section == "parameters") return simple(make_parameter);
-    if (section == "policies") return simple(make_policy);
-    if (section == "queues")
-        return in_vhost([this](const auto& vhost, const auto& d) { return make_queue(*link_to(vhost), vhost, d); });
-    if (section == "exchanges")
-        return in_vhost([this](const auto& vhost, const auto& d) { return make_exchange(*link_to(vhost), vhost, d); });
-    return in_vhost(make_binding);
+    const auto queue = [this](const auto& vhost, const auto& d) { return make_queue(*link_to(vhost), vhost, d); };
+    const auto exchange = [this](const auto& vhost, const auto& d) { return make_exchange(*link_to(vhost), vhost, d); };
+    const auto binding = [this](const auto& vhost, const auto& d) { return make_binding(catalog(), vhost, d); };
+    return {{"users", "user", {"name"}, simple(make_user)},
+            {"vhosts", "vhost", {"name"}, simple(make_vhost)},
+            {"permissions", "permission", {"vhost", "user"}, simple(make_permission)},
+            {"topic_permissions", "topic permission", {"vhost", "user", "exchange"}, simple(make_topic_permission)},
+            {"parameters", "parameter", {"vhost"}, simple(make_parameter)},  // limits of one vhost add up
+            {"policies", "policy", {"vhost", "name"}, simple(make_policy)},
+            {"queues", "queue", {"vhost", "name"}, in_vhost(queue)},
+            {"exchanges", "exchange", {"vhost", "name"}, in_vhost(exchange)},
+            {"bindings", "binding", {}, in_vhost(binding)}};
 }
 
 void AdminApi::post_definitions(const http::Request& request) {
-    const auto body = parse_object(request.body);
-    if (!body) return refuse(body.error());
-    auto steps = std::make_shared<ImportSteps>();
-    for (const Section& section : sections) {
-        auto list = section_of(*body, section.name);
-        if (!list) return refuse(list.error());
-        for (json::value& each : *list)
-            steps->steps.push_back(
-                {std::string(section.singular), std::move(each.as_object()), maker_of(section.name)});
-    }
-    backend_.calculate(asker(), [steps] { steps->hash_passwords(); }, [this, steps] { import_next(steps); });
+    auto file = std::make_shared<Reading>(request.body, import_sections());
+    backend_.calculate(
+        asker(), [file] { file->outcome = file->read(); },
+        [this, file] {
+            if (!file->outcome) return refuse(file->outcome.error());
+            import_ = std::make_unique<Import>(std::move(file->sections), [this](broker::AdminCommand command) {
+                last_request_ = last_request_.plus(1);
+                host_.broker().send(last_request_, std::move(command));
+                return last_request_;
+            });
+            go_on_importing();
+        });
 }
 
-void AdminApi::import_next(const std::shared_ptr<ImportSteps>& steps) {
-    for (; steps->next < steps->steps.size(); ++steps->next) {
-        const ImportSteps::Step& step = steps->steps[steps->next];
-        auto command = step.make(step.definition);
-        if (!command) return refuse(steps->failure(command.error()));
-        if (!*command) continue;
-        return send(std::move(**command), [this, steps](const broker::AdminReply& reply) {
-            if (!reply.outcome) return refuse(steps->failure(reply.outcome.error()));
-            ++steps->next;
-            import_next(steps);
-        });
+void AdminApi::go_on_importing() {
+    switch (import_->go_on()) {
+        case Import::Progress::waits: return;
+        case Import::Progress::pauses: return backend_.calculate(asker(), [] {}, [this] { go_on_importing(); });
+        case Import::Progress::complete: break;
     }
+    const Result<void> outcome = std::exchange(import_, nullptr)->outcome();
+    if (!outcome) return refuse(outcome.error());
     answer("", http::no_content);
 }
 
