@@ -40,6 +40,7 @@ constexpr Served served[] = {
     {ApiKey::txn_offset_commit, make_txn_offset_commit},
     {ApiKey::describe_configs, make_describe_configs},
     {ApiKey::alter_configs, make_alter_configs},
+    {ApiKey::describe_log_dirs, make_describe_log_dirs},
     {ApiKey::sasl_authenticate, make_sasl_authenticate},
     {ApiKey::create_partitions, make_create_partitions},
     {ApiKey::delete_groups, make_delete_groups},

@@ -208,6 +208,16 @@ class KafkaPython(unittest.TestCase):
     def delete(self, group):
         (self.admin.delete_groups if hasattr(self.admin, "delete_groups") else self.admin.delete_consumer_groups)([group])
 
+    @unittest.skipUnless(NEW, "kafka-python 2 does not ask for log directories")
+    def test_log_directory_tells_what_partitions_take(self):
+        self.make(2)
+        self.produce("x" * 1000, partition=1)
+        directory, = self.admin.describe_log_dirs({self.topic: [0, 1]})[0]["log_dirs"]
+        partitions = {each["partition_index"]: each for topic in directory["topics"] for each in topic["partitions"]}
+        self.assertEqual(sorted(partitions), [0, 1])
+        self.assertEqual(partitions[0]["partition_size"], 0)
+        self.assertGreater(partitions[1]["partition_size"], 1000)
+
     @unittest.skipUnless(NEW, "kafka-python 2 has no idempotent producer")
     def test_idempotent_producer(self):
         self.make()

@@ -276,6 +276,22 @@ public class Suite {
         holds(!cluster.clusterId().get().isEmpty(), "the cluster has an id");
     }
 
+    void test_admin_log_directory_tells_what_partitions_take() throws Exception {
+        make(2);
+        produce(producer(), 1, List.of("x".repeat(1000)));
+        int node = admin.describeCluster().nodes().get().iterator().next().id();
+        Map<String, LogDirDescription> directories = admin.describeLogDirs(List.of(node)).allDescriptions().get().get(node);
+        equal(1, directories.size());
+        String name = directories.keySet().iterator().next();
+        Map<TopicPartition, ReplicaInfo> replicas = directories.get(name).replicaInfos();
+        ReplicaInfo written = replicas.get(new TopicPartition(topic, 1));
+        equal(0L, replicas.get(zero).size());
+        holds(written.size() > 1000, "the size is that of the record and its batch, got " + written.size());
+        equal(List.of(0L, false), List.of(written.offsetLag(), written.isFuture()));
+        TopicPartitionReplica replica = new TopicPartitionReplica(topic, 1, node);
+        equal(name, admin.describeReplicaLogDirs(List.of(replica)).all().get().get(replica).getCurrentReplicaLogDir());
+    }
+
     void test_admin_groups_offsets_and_deleted_records() throws Exception {
         make(1);
         produce(producer(), 0, numbers(0, 10));
