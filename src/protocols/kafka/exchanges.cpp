@@ -47,6 +47,7 @@ constexpr Served served[] = {
     {ApiKey::incremental_alter_configs, make_incremental_alter_configs},
     {ApiKey::list_partition_reassignments, make_list_partition_reassignments},
     {ApiKey::offset_delete, make_offset_delete},
+    {ApiKey::describe_quorum, make_describe_quorum},
     {ApiKey::describe_cluster, make_describe_cluster},
     {ApiKey::describe_producers, make_describe_producers},
     {ApiKey::describe_transactions, make_describe_transactions},

@@ -9,7 +9,7 @@ namespace fantail::kafka {
 using MakeExchange = std::unique_ptr<Exchange>(Link& link, const RequestHeader& header);
 
 MakeExchange make_api_versions, make_metadata, make_describe_cluster, make_find_coordinator,
-    make_describe_topic_partitions;
+    make_describe_topic_partitions, make_describe_quorum;
 MakeExchange make_produce, make_fetch, make_list_offsets, make_delete_records, make_offset_for_leader_epoch;
 MakeExchange make_init_producer_id, make_add_partitions_to_txn, make_add_offsets_to_txn, make_txn_offset_commit,
     make_end_txn;

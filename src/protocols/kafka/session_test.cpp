@@ -123,7 +123,7 @@ TEST(KafkaSession, ApiVersionsNameWhatIsServedAndNothingElse) {
     }
     EXPECT_EQ(keys.size(), response.api_keys.size());
     EXPECT_TRUE(keys.contains(static_cast<std::int16_t>(ApiKey::produce)));
-    EXPECT_FALSE(keys.contains(static_cast<std::int16_t>(ApiKey::describe_quorum)));
+    EXPECT_FALSE(keys.contains(static_cast<std::int16_t>(ApiKey::update_features)));
 }
 
 TEST(KafkaSession, AClientWithoutAProperNameIsTold_42) {
@@ -145,7 +145,7 @@ TEST(KafkaSession, AnUnknownVersionOfAnotherApiClosesTheConnection) {
 
 TEST(KafkaSession, AnApiThatIsNotServedClosesTheConnection) {
     Scene s;
-    s.send(DescribeQuorumRequest{}, 0);
+    s.send(UpdateFeaturesRequest{}, 0);
     EXPECT_TRUE(s.broker.closed);
 }
 
@@ -171,7 +171,7 @@ TEST(KafkaSession, WhatIsDoneIsSentBeforeTheConnectionIsClosedForTheNextRequest)
     Scene s;
     Bytes bytes;
     append_request(bytes, 1, "client", 0, ApiVersionsRequest{});
-    append_request(bytes, 2, "client", 0, DescribeQuorumRequest{});
+    append_request(bytes, 2, "client", 0, UpdateFeaturesRequest{});
     s.send_bytes(bytes);
     EXPECT_TRUE(s.broker.closed);
     s.response<ApiVersionsResponse>(0);

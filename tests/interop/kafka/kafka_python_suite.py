@@ -218,6 +218,15 @@ class KafkaPython(unittest.TestCase):
         self.assertEqual(partitions[0]["partition_size"], 0)
         self.assertGreater(partitions[1]["partition_size"], 1000)
 
+    @unittest.skipUnless(NEW, "kafka-python 2 does not ask for the quorum")
+    def test_quorum_is_led_by_one_of_its_voters(self):
+        quorum = self.admin.describe_metadata_quorum()
+        partition = quorum["topics"][0]["partitions"][0]
+        self.assertIsNone(partition["error"])
+        voters = {voter["replica_id"]: voter["log_end_offset"] for voter in partition["current_voters"]}
+        self.assertEqual(voters[partition["leader_id"]], partition["high_watermark"])
+        self.assertEqual([node["node_id"] for node in quorum["nodes"]], list(voters))
+
     @unittest.skipUnless(NEW, "kafka-python 2 has no idempotent producer")
     def test_idempotent_producer(self):
         self.make()

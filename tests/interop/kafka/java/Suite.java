@@ -276,6 +276,15 @@ public class Suite {
         holds(!cluster.clusterId().get().isEmpty(), "the cluster has an id");
     }
 
+    void test_admin_quorum_is_led_by_one_of_its_voters() throws Exception {
+        QuorumInfo quorum = admin.describeMetadataQuorum().quorumInfo().get();
+        List<Integer> voters = quorum.voters().stream().map(QuorumInfo.ReplicaState::replicaId).collect(Collectors.toList());
+        holds(voters.contains(quorum.leaderId()), "the leader is one of the voters " + voters);
+        equal(new HashSet<>(voters), quorum.nodes().keySet());
+        make(1);
+        holds(admin.describeMetadataQuorum().quorumInfo().get().highWatermark() > quorum.highWatermark(), "a new topic is a change");
+    }
+
     void test_admin_log_directory_tells_what_partitions_take() throws Exception {
         make(2);
         produce(producer(), 1, List.of("x".repeat(1000)));
