@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The settings of topics and of the broker, shown and changed: DescribeConfigs, AlterConfigs, IncrementalAlterConfigs.
+//! The settings of topics and of the broker, shown and changed: DescribeConfigs, AlterConfigs, IncrementalAlterConfigs,
+//! ListConfigResources.
 #include <charconv>
 
 #include "protocols/kafka/admin_messages.hpp"
@@ -15,6 +16,7 @@ enum ResourceType : std::int8_t {
     topic_resource = 2,
     broker_resource = 4,
     broker_logger_resource = 8,
+    client_metrics_resource = 16,
     group_resource = 32
 };
 enum Source : std::int8_t { from_topic = 1, from_static_broker = 4, from_default = 5 };
@@ -247,6 +249,42 @@ class IncrementalAlterConfigsExchange final
     }
 };
 
+/// Of clients' metrics and of groups there are no settings, and so no resources.
+class ListConfigResourcesExchange final : public ExchangeOf<ListConfigResourcesRequest> {
+    using ExchangeOf::ExchangeOf;
+
+    void start() override {
+        ListConfigResourcesResponse response;
+        const std::string node = std::to_string(link().options().node_id);
+        if (version() == 0) return respond(response);  // which is about clients' metrics alone
+        if (!std::ranges::all_of(request().resource_types, is_known)) {
+            response.error_code = ApiError::unsupported_version;
+            return respond(response);
+        }
+        for (const ResourceType type : {broker_logger_resource, broker_resource})
+            if (is_wanted(type)) response.config_resources.push_back({node, type});
+        if (is_wanted(topic_resource)) add_topics(response);
+        respond(response);
+    }
+
+    [[nodiscard]] static bool is_known(std::int8_t type) {
+        return type == topic_resource || type == broker_resource || type == broker_logger_resource ||
+               type == client_metrics_resource || type == group_resource;
+    }
+
+    [[nodiscard]] bool is_wanted(std::int8_t type) const {
+        const auto& wanted = request().resource_types;
+        return wanted.empty() || std::ranges::find(wanted, type) != wanted.end();
+    }
+
+    void add_topics(ListConfigResourcesResponse& response) const {
+        link().catalog().for_each_topic(link().vhost(), [&](const broker::TopicDefinition& topic) {
+            if (link().may(broker::Operation::read, topic.name))
+                response.config_resources.push_back({topic.name, topic_resource});
+        });
+    }
+};
+
 }  // namespace
 
 std::unique_ptr<Exchange> make_describe_configs(Link& link, const RequestHeader& header) {
@@ -257,6 +295,9 @@ std::unique_ptr<Exchange> make_alter_configs(Link& link, const RequestHeader& he
 }
 std::unique_ptr<Exchange> make_incremental_alter_configs(Link& link, const RequestHeader& header) {
     return std::make_unique<IncrementalAlterConfigsExchange>(link, header);
+}
+std::unique_ptr<Exchange> make_list_config_resources(Link& link, const RequestHeader& header) {
+    return std::make_unique<ListConfigResourcesExchange>(link, header);
 }
 
 }  // namespace fantail::kafka

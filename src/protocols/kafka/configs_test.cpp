@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Settings of topics and of the broker: shown, replaced, and changed one by one.
+//! Settings of topics and of the broker: listed, shown, replaced, and changed one by one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -84,6 +84,38 @@ TEST(KafkaDescribeConfigs, WhatIsNotThereOrHiddenIsRefused) {
     EXPECT_EQ(a.describe({77, "t", std::nullopt}).error_code, ApiError::invalid_request);
     a.broker.topics.denied = {"read t"};
     EXPECT_EQ(a.describe({topic_type, "t", std::nullopt}).error_code, ApiError::topic_authorization_failed);
+}
+
+// -------------------------------------------------------------------------------------------------------------- listed
+
+/// "type:name" of each, or the error's name.
+std::vector<std::string> listed(Scene& scene, const std::vector<std::int8_t>& types, std::int16_t version = 1) {
+    const auto response = scene.ask<ListConfigResourcesResponse>(ListConfigResourcesRequest{types}, version);
+    if (response.error_code != ApiError::none) return {error_name(response.error_code)};
+    std::vector<std::string> out;
+    for (const auto& each : response.config_resources)
+        out.push_back(std::to_string(each.resource_type) + ":" + std::string(each.resource_name));
+    return out;
+}
+
+TEST(KafkaListConfigResources, AreTheNodeAndTheTopicsThatTheUserMayRead) {
+    Admin a;
+    a.broker.topics.add_topic("hidden");
+    a.broker.topics.denied = {"read hidden"};
+    EXPECT_THAT(listed(a, {}), UnorderedElementsAre("2:t", "4:1", "8:1"));
+    EXPECT_THAT(listed(a, {topic_type}), UnorderedElementsAre("2:t"));
+    EXPECT_THAT(listed(a, {broker_type, broker_type}), UnorderedElementsAre("4:1"));
+}
+
+TEST(KafkaListConfigResources, ClientsMetricsAndGroupsHaveNone) {
+    Admin a;
+    EXPECT_THAT(listed(a, {16, 32}), IsEmpty());
+    EXPECT_THAT(listed(a, {}, 0), IsEmpty()) << "version 0 asks for clients' metrics";
+}
+
+TEST(KafkaListConfigResources, AnUnknownTypeIsRefused_35) {
+    Admin a;
+    EXPECT_THAT(listed(a, {topic_type, 1}), UnorderedElementsAre("unsupported_version"));
 }
 
 // ------------------------------------------------------------------------------------------------------------- replaced

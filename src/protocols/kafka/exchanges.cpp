@@ -54,6 +54,7 @@ constexpr Served served[] = {
     {ApiKey::list_transactions, make_list_transactions},
     {ApiKey::consumer_group_heartbeat, make_consumer_group_heartbeat},
     {ApiKey::consumer_group_describe, make_consumer_group_describe},
+    {ApiKey::list_config_resources, make_list_config_resources},
     {ApiKey::describe_topic_partitions, make_describe_topic_partitions},
 };
 

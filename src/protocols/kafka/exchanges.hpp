@@ -15,7 +15,7 @@ MakeExchange make_init_producer_id, make_add_partitions_to_txn, make_add_offsets
     make_end_txn;
 MakeExchange make_describe_producers, make_describe_transactions, make_list_transactions;
 MakeExchange make_create_topics, make_delete_topics, make_create_partitions, make_list_partition_reassignments;
-MakeExchange make_describe_configs, make_alter_configs, make_incremental_alter_configs;
+MakeExchange make_describe_configs, make_alter_configs, make_incremental_alter_configs, make_list_config_resources;
 MakeExchange make_describe_log_dirs;
 MakeExchange make_join_group, make_sync_group, make_heartbeat, make_leave_group;
 MakeExchange make_offset_commit, make_offset_fetch, make_offset_delete;

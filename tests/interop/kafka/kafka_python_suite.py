@@ -227,6 +227,14 @@ class KafkaPython(unittest.TestCase):
         self.assertEqual(voters[partition["leader_id"]], partition["high_watermark"])
         self.assertEqual([node["node_id"] for node in quorum["nodes"]], list(voters))
 
+    @unittest.skipUnless(NEW, "kafka-python 2 does not list what has settings")
+    def test_topics_and_brokers_have_settings(self):
+        self.make()
+        listed = self.admin.list_config_resources()
+        self.assertIn(self.topic, listed["topic"])
+        self.assertEqual(listed["broker"], listed["broker_logger"])
+        self.assertEqual(self.admin.list_config_resources(["BROKER"]), {"broker": listed["broker"]})
+
     @unittest.skipUnless(NEW, "kafka-python 2 has no idempotent producer")
     def test_idempotent_producer(self):
         self.make()

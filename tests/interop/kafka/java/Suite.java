@@ -285,6 +285,10 @@ public class Suite {
         holds(admin.describeMetadataQuorum().quorumInfo().get().highWatermark() > quorum.highWatermark(), "a new topic is a change");
     }
 
+    void test_admin_no_metrics_are_asked_of_clients() throws Exception {
+        equal(List.of(), List.copyOf(admin.listClientMetricsResources().all().get()));
+    }
+
     void test_admin_log_directory_tells_what_partitions_take() throws Exception {
         make(2);
         produce(producer(), 1, List.of("x".repeat(1000)));
