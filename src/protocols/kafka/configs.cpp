@@ -2,6 +2,8 @@
 //! The settings of topics and of the broker, shown and changed: DescribeConfigs, AlterConfigs, IncrementalAlterConfigs,
 //! ListConfigResources.
 #include <charconv>
+#include <map>
+#include <set>
 
 #include "protocols/kafka/admin_messages.hpp"
 #include "protocols/kafka/exchanges.hpp"
@@ -132,15 +134,36 @@ class AlterExchange : public GatheringExchange<Request> {
 public:
     using GatheringExchange<Request>::GatheringExchange;
     using Resource = typename Request::Resource;
+    using Config = typename Request::Config;
 
 protected:
     /// The settings after the change. Errors: malformed.
     [[nodiscard]] virtual Result<Settings> changed(const Settings& now, const Resource& resource) const = 0;
+    [[nodiscard]] virtual bool needs_value(const Config& config) const = 0;
 
     void start() final {
-        fates_.resize(this->request().resources.size());
-        for (std::size_t i = 0; i < fates_.size(); ++i) alter(i);
+        const auto& resources = this->request().resources;
+        fates_.resize(resources.size());
+        std::map<std::pair<std::int8_t, std::string_view>, std::size_t> times;
+        for (const Resource& each : resources) ++times[{each.resource_type, each.resource_name}];
+        for (std::size_t i = 0; i < fates_.size(); ++i) {
+            const bool once = times[{resources[i].resource_type, resources[i].resource_name}] == 1;
+            const std::string_view fault =
+                once ? fault_in(resources[i].configs) : "Each resource must appear at most once";
+            if (fault.empty()) alter(i);
+            else refuse(i, ApiError::invalid_request, std::string(fault));
+        }
         this->asked_all();
+    }
+
+    /// Why it is no request at all, whatever it is about; empty: it is one.
+    [[nodiscard]] std::string_view fault_in(const std::vector<Config>& configs) const {
+        std::set<std::string_view> names;
+        for (const Config& config : configs) {
+            if (!names.insert(config.name).second) return "Each setting must appear at most once";
+            if (!config.value && needs_value(config)) return "A setting has no value";
+        }
+        return {};
     }
 
     void alter(std::size_t place) {
@@ -188,10 +211,10 @@ class AlterConfigsExchange final : public AlterExchange<AlterConfigsRequest, Alt
     using AlterExchange::AlterExchange;
     [[nodiscard]] Result<Settings> changed(const Settings&, const Resource& resource) const override {
         Settings out;
-        for (const auto& config : resource.configs)
-            if (config.value) out.emplace_back(config.name, *config.value);
+        for (const Config& config : resource.configs) out.emplace_back(config.name, *config.value);
         return out;
     }
+    [[nodiscard]] bool needs_value(const Config&) const override { return true; }
 };
 
 class IncrementalAlterConfigsExchange final
@@ -201,11 +224,12 @@ class IncrementalAlterConfigsExchange final
 
     [[nodiscard]] Result<Settings> changed(const Settings& now, const Resource& resource) const override {
         Settings out = now;
-        for (const auto& config : resource.configs) FANTAIL_CHECK(change(out, config));
+        for (const Config& config : resource.configs) FANTAIL_CHECK(change(out, config));
         return out;
     }
+    [[nodiscard]] bool needs_value(const Config& config) const override { return config.config_operation != remove; }
 
-    static Result<void> change(Settings& settings, const IncrementalAlterConfigsRequest::Config& config) {
+    static Result<void> change(Settings& settings, const Config& config) {
         const TopicSetting* setting = find_topic_setting(config.name);
         if (setting == nullptr)
             return fail(ErrorCode::malformed, "Unknown topic config name: " + std::string(config.name));
@@ -213,8 +237,6 @@ class IncrementalAlterConfigsExchange final
         const std::string now = at != settings.end() ? at->second : std::string(setting->fallback);
         if (at != settings.end()) settings.erase(at);
         if (config.config_operation == remove) return {};
-        if (!config.value)
-            return fail(ErrorCode::malformed, "Null value not supported for " + std::string(config.name));
         if (config.config_operation == set) {
             settings.emplace_back(config.name, *config.value);
             return {};

@@ -8,6 +8,7 @@
 namespace fantail::kafka {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -137,6 +138,17 @@ TEST(KafkaAlterConfigs, ACheckAloneChangesNothing) {
     EXPECT_TRUE(a.broker.admin.empty());
 }
 
+TEST(KafkaAlterConfigs, ANullOrARepeatedNameIsRefused_42) {
+    Admin a;
+    const auto refusal = [&](const std::vector<AlterConfigsRequest::Config>& configs) {
+        const AlterConfigsRequest request{{{topic_type, "t", configs}}, false};
+        return a.ask<AlterConfigsResponse>(request, 2).responses.at(0).error_code;
+    };
+    EXPECT_EQ(refusal({{"retention.ms", std::nullopt}}), ApiError::invalid_request);
+    EXPECT_EQ(refusal({{"retention.ms", "1"}, {"retention.ms", "2"}}), ApiError::invalid_request);
+    EXPECT_TRUE(a.broker.admin.empty());
+}
+
 // ---------------------------------------------------------------------------------------------------------- one by one
 
 TEST(KafkaIncrementalAlterConfigs, SetAndRemoveLeaveTheOthersAlone) {
@@ -163,13 +175,33 @@ TEST(KafkaIncrementalAlterConfigs, OnlyListsGrow_40) {
 
 TEST(KafkaIncrementalAlterConfigs, WrongNamesAndValuesAreRefused_40) {
     EXPECT_EQ(Admin().refusal("no.such", set_it, "1"), ApiError::invalid_config);
-    EXPECT_EQ(Admin().refusal("retention.ms", set_it, std::nullopt), ApiError::invalid_config);
     EXPECT_EQ(Admin().refusal("retention.ms", set_it, "-2"), ApiError::invalid_config);
     EXPECT_EQ(Admin().refusal("max.message.bytes", set_it, "1k"), ApiError::invalid_config);
     EXPECT_EQ(Admin().refusal("cleanup.policy", set_it, "shred"), ApiError::invalid_config);
     EXPECT_EQ(Admin().refusal("message.timestamp.type", set_it, "Sundial"), ApiError::invalid_config);
     EXPECT_EQ(Admin().refusal("preallocate", set_it, "maybe"), ApiError::invalid_config);
     EXPECT_EQ(Admin().refusal("segment.bytes", set_it, "9999999999"), ApiError::invalid_config);
+}
+
+TEST(KafkaIncrementalAlterConfigs, ANullOrARepeatedNameIsRefused_42) {
+    Admin a;
+    EXPECT_EQ(a.refusal("retention.ms", set_it, std::nullopt), ApiError::invalid_request);
+    EXPECT_EQ(a.refused({topic_type, "t", {{"retention.ms", set_it, "1"}, {"retention.ms", remove_it, {}}}}).error_code,
+              ApiError::invalid_request);
+}
+
+TEST(KafkaIncrementalAlterConfigs, AResourceThatIsNamedTwiceIsNotChanged_42) {
+    Admin a;
+    a.broker.topics.add_topic("u");
+    const std::vector<IncrementalAlterConfigsRequest::Config> config{{"retention.ms", set_it, "1"}};
+    a.send(
+        IncrementalAlterConfigsRequest{{{topic_type, "t", config}, {topic_type, "u", config}, {topic_type, "t", {}}}},
+        1);
+    a.reply_admin();
+    const auto response = a.response<IncrementalAlterConfigsResponse>(1);
+    std::vector<ApiError> errors;
+    for (const auto& each : response.responses) errors.push_back(each.error_code);
+    EXPECT_THAT(errors, ElementsAre(ApiError::invalid_request, ApiError::none, ApiError::invalid_request));
 }
 
 TEST(KafkaIncrementalAlterConfigs, TheReasonNamesSettingAndValue) {
