@@ -299,11 +299,10 @@ struct RemovePolicy {
 };
 
 /// Answered by AdminReply, after the change is durable (where what it changes is) and every core has seen it.
-struct AdminCommand
-    : std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind, ConnectionOpened,
-                   ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser, PutPermission, RemovePermission,
-                   PutTopicPermission, RemoveTopicPermission, PutPolicy, RemovePolicy, CreateTopic, DeleteTopic,
-                   AddPartitions, AlterTopic> {
+struct AdminCommand : std::variant<DeclareQueue, DeleteQueue, DeclareExchange, DeleteExchange, Bind, Unbind,
+                                   ConnectionOpened, ConnectionClosed, PutVhost, RemoveVhost, PutUser, RemoveUser,
+                                   PutPermission, RemovePermission, PutTopicPermission, RemoveTopicPermission,
+                                   PutPolicy, RemovePolicy, CreateTopic, DeleteTopic, AddPartitions, AlterTopic> {
     using variant::variant;
     AdminCommand(AdminCommand&& other) noexcept;
     AdminCommand& operator=(AdminCommand&& other) noexcept;

@@ -100,10 +100,9 @@ struct CloseRequested {
     std::string reason;
 };
 
-struct Event
-    : std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply, Blocked,
-                   CloseRequested, LogAppended, LogsRead, OffsetFound, LogTrimmed, LogDescribed, GroupAnswered,
-                   LoginChecked, LogMarked, TransactionAnswered> {
+struct Event : std::variant<Deliver, Appended, ConsumerAdded, ConsumerCancelled, GetResult, QueueCounts, AdminReply,
+                            Blocked, CloseRequested, LogAppended, LogsRead, OffsetFound, LogTrimmed, LogDescribed,
+                            GroupAnswered, LoginChecked, LogMarked, TransactionAnswered> {
     using variant::variant;
     Event(Event&& other) noexcept;
     Event& operator=(Event&& other) noexcept;
