@@ -92,14 +92,22 @@ int base64_value(char digit) {
 
 struct RequestParser::State {
     beast::request_parser<beast::string_body> parser;
+    LargeBody large;
     bool continue_told = false;
-    State() {
+    explicit State(LargeBody large_body) : large(large_body) {
         parser.header_limit(header_size_max);
-        parser.body_limit(body_size_max);
+        parser.body_limit(large.size_max);  // is_within_limit() looks closer, when the path is known
+    }
+    [[nodiscard]] bool is_within_limit() const {
+        if (!parser.is_header_done()) return true;
+        const auto target = parser.get().target();
+        const std::string_view path = std::string_view(target.data(), target.size()).substr(0, target.find('?'));
+        const std::size_t limit = path == large.path ? large.size_max : body_size_max;
+        return parser.content_length().value_or(0) <= limit && parser.get().body().size() <= limit;
     }
 };
 
-RequestParser::RequestParser() : state_(std::make_unique<State>()) {}
+RequestParser::RequestParser(LargeBody large) : state_(std::make_unique<State>(large)) {}
 RequestParser::~RequestParser() = default;
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
@@ -116,6 +124,7 @@ Result<std::size_t> RequestParser::feed(ByteView in) {
             error == beast::error::buffer_overflow)
             return fail(ErrorCode::too_large, "request too large");
         if (error) return fail(ErrorCode::malformed, "bad request: " + error.message());
+        if (!state_->is_within_limit()) return fail(ErrorCode::too_large, "request too large");
         if (step == 0) break;
     }
     return used;
@@ -132,7 +141,7 @@ bool RequestParser::wants_continue() {
 Request RequestParser::take() {
     FANTAIL_ASSERT(complete());
     auto message = state_->parser.release();
-    state_ = std::make_unique<State>();
+    state_ = std::make_unique<State>(state_->large);
     Request request;
     request.method = std::string(message.method_string());
     request.authorization = std::string(message[beast::field::authorization]);

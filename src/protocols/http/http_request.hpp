@@ -33,16 +33,23 @@ struct Request {
     [[nodiscard]] std::string_view parameter(std::string_view name) const;
 };
 
+/// A path whose requests may have a larger body than others.
+struct LargeBody {
+    std::string_view path;  ///< as it is sent, without query
+    std::size_t size_max;   ///< bytes, at least body_size_max
+};
+
 /// Parses one request after another. Not thread-safe; keeps no bytes of its own between requests.
 class RequestParser {
 public:
-    RequestParser();
+    /// \param large its path outlives the parser
+    explicit RequestParser(LargeBody large = {"", body_size_max});
     ~RequestParser();
     RequestParser(RequestParser&&) noexcept;
     RequestParser& operator=(RequestParser&&) noexcept;
 
     /// Takes bytes from the front of `in`. \return how many were used.
-    /// Errors: malformed, too_large (header_size_max, body_size_max): answer 400 or 413 and close.
+    /// Errors: malformed, too_large (header_size_max, body_size_max or the large one): answer 400 or 413 and close.
     [[nodiscard]] Result<std::size_t> feed(ByteView in);
     /// True when a request is complete: take() it before feeding on.
     [[nodiscard]] bool complete() const;

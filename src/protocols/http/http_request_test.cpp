@@ -101,6 +101,25 @@ TEST(HttpRequest, ABodyOverTheLimitIsTooLargeAsSoonAsItIsAnnounced) {
     EXPECT_EQ(parse_in_two(allowed, 0).at(0).body.size(), body_size_max);
 }
 
+TEST(HttpRequest, OnePathMayHaveLargerBodies) {
+    constexpr std::size_t size_max = 3 * body_size_max;
+    const auto outcome = [](const std::string& head, std::size_t size) {
+        RequestParser parser(LargeBody{"/all", size_max});
+        const std::string text = head + "\r\n\r\n" + std::string(size, 'x');
+        const auto fed = parser.feed(as_bytes(text));
+        if (!fed) return fed.error().code == ErrorCode::too_large ? "too large" : "malformed";
+        return parser.complete() ? "complete" : "more";
+    };
+    const auto announced = [](std::size_t size) { return "\r\nContent-Length: " + std::to_string(size); };
+    EXPECT_STREQ(outcome("PUT /all?x=y HTTP/1.1" + announced(size_max), size_max), "complete");
+    EXPECT_STREQ(outcome("PUT /all HTTP/1.1" + announced(size_max + 1), 0), "too large");
+    EXPECT_STREQ(outcome("PUT /allx HTTP/1.1" + announced(size_max), 0), "too large");
+    const std::string chunk = "PUT /any HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n200000";
+    // Of the empty line, one half ends the size of the chunk and the other is in it.
+    EXPECT_STREQ(outcome(chunk, body_size_max - 2), "more");
+    EXPECT_STREQ(outcome(chunk, body_size_max - 1), "too large");
+}
+
 TEST(HttpRequest, WhatIsNoHttpIsMalformed) {
     EXPECT_EQ(refusal("AMQP\x01\x02 hello\r\n\r\n"), ErrorCode::malformed);
     EXPECT_EQ(refusal("GET / HTTP/9.9\r\n\r\n"), ErrorCode::malformed);

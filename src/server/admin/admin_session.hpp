@@ -8,6 +8,8 @@
 
 namespace fantail::server {
 
+inline constexpr std::size_t definitions_size_max = 20u << 20;  ///< bytes of a file to import
+
 /// One HTTP connection. Requests are answered one after another; the next is parsed when the last is answered.
 class AdminSession final : public protocols::Session {
 public:
@@ -37,7 +39,7 @@ private:
     void refuse_login_later();
 
     protocols::SessionHost& host_;
-    http::RequestParser parser_;
+    http::RequestParser parser_{{"/api/definitions", definitions_size_max}};
     AdminApi api_;
     MonoTime deadline_;         ///< of the request under way, or of the idle connection
     http::Request request_;     ///< the one under way, while its login is checked
