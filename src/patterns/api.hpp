@@ -46,8 +46,15 @@ enum class Outcome : std::uint8_t {
     invalid,        ///< the message lacks a part that the pattern needs
 };
 
-/// What is in a peer's input queue beside messages, as the message's tag; the body is the prefix.
-enum class Inbound : std::uint32_t { message = 0, subscribe = 1, cancel = 2 };
+/// What is in a peer's input queue beside messages, as the message's tag; the body is the prefix, or the lane's command.
+enum class Inbound : std::uint32_t { message = 0, subscribe = 1, cancel = 2, lane = 3 };
+
+/// What the program says of a message that a lane has given it.
+struct Settlement {
+    byte_view lane;            ///< its id
+    std::uint64_t number = 0;  ///< its number there
+    bool again = false;        ///< it and what follows are wanted once more; else it and all before it are done
+};
 
 /// The settings that patterns look at; docs in `fantail/options.hpp`.
 struct Settings {
@@ -93,12 +100,17 @@ public:
     [[nodiscard]] virtual bool has_room() = 0;
     /// Tells the peer of a subscription, ahead of the high-water mark. Only while it is ready.
     virtual void subscribe(byte_view prefix, bool add) = 0;
+    /// Sends a lane's command, ahead of the high-water mark. Only while it is ready and has a lane.
+    virtual void tell(byte_view command) { static_cast<void>(command); }
+    /// Drops the messages that send() has taken and that have not begun to leave.
+    virtual void forget_queued() {}
     /// The peer has broken the pattern's rules, or is one too many: its connection ends, with `reason` in the event.
     /// Pattern::lost() and detach() follow later, never from inside the call.
     virtual void reject(const char* reason) = 0;
 
     MessageQueue in;         ///< what it sent and nobody took yet
     std::string routing_id;  ///< as it announced itself; empty if it did not
+    std::string lane;        ///< its property of lanes; empty: it knows nothing of them
     bool has_word_envelopes =
         false;  ///< every part of an envelope has 32 bits, and the last one, the request id, has its high bit set
 
@@ -137,6 +149,10 @@ public:
     /// \param m written if the outcome is `done`
     [[nodiscard]] virtual Outcome receive(message& m) = 0;
     [[nodiscard]] virtual Outcome subscribe(byte_view prefix, bool add);
+    /// Of a lane's receiver.
+    [[nodiscard]] virtual Outcome settle(const Settlement& settlement);
+    /// Messages that were taken and are not acknowledged: a lane's sender has them.
+    [[nodiscard]] virtual std::uint64_t unsettled() const { return 0; }
 
     /// Whether it has deadlines: then tick() comes before each send() and receive(), and when deadline() is due.
     [[nodiscard]] virtual bool is_timed() const { return false; }
@@ -144,6 +160,8 @@ public:
         now_ = now;
         on_tick();
     }
+    /// The time for a call other than send() and receive(): nothing is done that is due.
+    void set_time(MonoTime now) { now_ = now; }
     [[nodiscard]] virtual MonoTime deadline() const { return MonoTime::never(); }
 
 protected:
