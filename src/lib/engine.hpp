@@ -93,6 +93,12 @@ public:
     /// So many more connections and listeners need the poll set.
     void watches(int more) { watched_ += more; }
     void accepted(sys::Fd fd, Endpoint endpoint);
+    /// There is something in the link's input queue. Hot: once a read.
+    void tell_readable(Connection& link) {
+        if (is_timed_) [[unlikely]]
+            return tell_timed_readable(link);
+        pattern_->readable(link);
+    }
     /// Tells a pattern with deadlines the time.
     void tick_pattern() {
         if (is_timed_) pattern_->tick(now_);
@@ -137,6 +143,7 @@ private:
     void join_keeper();
 
     // engine_drive.cpp
+    void tell_timed_readable(Connection& link);
     bool wait(Lock& lock, MonoTime until);
     bool poll_awhile(MonoTime now);
     bool sleep(Lock& lock, MonoTime from, MonoTime until);

@@ -101,6 +101,14 @@ std::size_t Engine::turn_for_program() {
     return now_ < alarm_at_ ? dispatch(0) : turn();
 }
 
+/// What a peer says may set a deadline, and may have others sent to at once.
+void Engine::tell_timed_readable(Connection& link) {
+    pattern_->set_time(now_);
+    pattern_->readable(link);
+    note_deadline(pattern_->deadline());
+    is_flush_due_ = is_flush_due_ || !dirty_.empty();
+}
+
 std::size_t Engine::dispatch(std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
         reinterpret_cast<Pollable*>(ready_[i].tag)->on_ready(ready_[i].in, ready_[i].out);

@@ -81,6 +81,12 @@ void Link::subscribe(byte_view prefix, bool add) {
     engine_.flush_soon();
 }
 
+void Link::tell(byte_view command) {
+    if (phase_ != Phase::ready || is_broken_) return;
+    session_->tell_lane(command, out_);
+    engine_.has_output(*this);
+}
+
 void Link::refill() {
     message m;
     while (out_.bytes() < encoded_bytes_refill && pending_.pop(m)) session_->encode(m, out_);
@@ -146,7 +152,7 @@ bool Link::read_body(MutableBytes room) {
     if (got == 0) return false;
     const auto done = session_->on_body(got, engine_.now(), out_);
     if (!done) return broke(event::type::rejected, done.error()), false;
-    if (!in.empty()) engine_.pattern().readable(*this);
+    if (!in.empty()) engine_.tell_readable(*this);
     return got == room.size();
 }
 
@@ -180,7 +186,7 @@ void Link::decode() {
     read_size_ =
         session_->body_room().empty() ? std::min(read_size_ * 2, patterns::ChunkPool::chunk_size) : read_size_min;
     const bool is_full = in.full();
-    if (!in.empty()) engine_.pattern().readable(*this);
+    if (!in.empty()) engine_.tell_readable(*this);
     if (is_full && chunk_begin_ < chunk_end_) engine_.has_stopped(*this);
 }
 

@@ -34,6 +34,8 @@ public:
     bool send_shared(patterns::Fanout& fanout) override;
     bool has_room() override;
     void subscribe(byte_view prefix, bool add) override;
+    void tell(byte_view command) override;
+    void forget_queued() override { pending_.clear(); }
     void reject(const char* reason) override;
 
     // For the engine.

@@ -98,6 +98,7 @@ void Link::on_session_ready() {
     was_ready_ = true;
     failures_ = 0;
     routing_id = session_->routing_id();
+    lane = session_->lane();
     engine_.report({.what = event::type::ready, .endpoint = endpoint_.text, .peer = peer_address_});
     engine_.attach(*this);
     engine_.pattern().ready(*this);

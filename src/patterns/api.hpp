@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "base/time.hpp"
+#include "patterns/lane_settings.hpp"
 #include "patterns/message_queue.hpp"
 #include "patterns/output_queue.hpp"
 
@@ -32,6 +33,8 @@ enum class Kind : std::uint8_t {
     server,
     radio,
     dish,
+    lane_sender,
+    lane_receiver,
 };
 
 /// How a call of the program ended.
@@ -70,6 +73,7 @@ struct Settings {
     std::int64_t resend_ms = 0;  ///< a requester's; 0: never
     std::int64_t survey_ms = 1000;
     std::uint32_t first_request_id = 0;  ///< of requests and surveys; best chosen by chance
+    LaneSettings lane;
 };
 
 /// A message on its way to many peers. What the first of them made of it, its bytes on the wire, serves the others of its form.

@@ -2,6 +2,8 @@
 //! From a kind to its pattern.
 #include "patterns/api.hpp"
 #include "patterns/broadcast.hpp"
+#include "patterns/lane_receiver.hpp"
+#include "patterns/lane_sender.hpp"
 #include "patterns/pipeline.hpp"
 #include "patterns/publish.hpp"
 #include "patterns/request_reply.hpp"
@@ -32,6 +34,8 @@ std::unique_ptr<Pattern> make_pattern(Kind kind, const Settings& settings) {
         case Kind::client: return std::make_unique<Dealer>(settings, false);
         case Kind::server: return std::make_unique<Router>(settings, true);
         case Kind::bus: return std::make_unique<Bus>();
+        case Kind::lane_sender: return std::make_unique<LaneSender>(settings.lane);
+        case Kind::lane_receiver: return std::make_unique<LaneReceiver>(settings.lane);
     }
     FANTAIL_ASSERT(!"a kind of pattern that does not exist");
     return nullptr;

@@ -11,9 +11,9 @@
 
 namespace fantail::patterns {
 
-/// Pure: bytes and the time go in, bytes come out, nothing blocks. Received messages, and subscriptions as tagged ones, go to a
-/// queue; when that is full, bytes are left where they are. After an error every call is over; what `out` holds then may still
-/// be sent.
+/// Pure: bytes and the time go in, bytes come out, nothing blocks. Received messages, and subscriptions and commands of lanes
+/// as tagged ones, go to a queue; when that is full, bytes are left where they are. After an error every call is over; what
+/// `out` holds then may still be sent.
 class WireSession {
 public:
     WireSession() = default;
@@ -35,6 +35,8 @@ public:
     [[nodiscard]] virtual bool is_ready() const = 0;
     /// What the peer calls itself, once ready; empty if nothing.
     [[nodiscard]] virtual std::string routing_id() const = 0;
+    /// Its property of lanes, once ready; empty if it has none, or there are no lanes on this wire.
+    [[nodiscard]] virtual std::string lane() const { return {}; }
     /// What is spoken here, for people who wonder why a handshake failed: `the mechanism here is CURVE`.
     [[nodiscard]] virtual std::string expectation() const = 0;
 
@@ -44,6 +46,8 @@ public:
     [[nodiscard]] virtual std::uint32_t form() const = 0;
     /// Appends a subscription, if the wire has any. Ready only.
     virtual void subscribe(byte_view prefix, bool add, OutputQueue& out) = 0;
+    /// Appends a lane's command. Only to a peer with a lane.
+    virtual void tell_lane(byte_view command, OutputQueue& out) { static_cast<void>(command), static_cast<void>(out); }
 
     /// When on_timer() is due.
     [[nodiscard]] virtual MonoTime deadline() const = 0;

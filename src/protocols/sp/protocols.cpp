@@ -39,7 +39,9 @@ const Row* find(Protocol protocol) {
 }  // namespace
 
 bool has_protocol(Kind kind) {
-    return kind != Kind::client && kind != Kind::server && kind != Kind::radio && kind != Kind::dish;
+    static constexpr Kind others[] = {Kind::client, Kind::server,      Kind::radio,
+                                      Kind::dish,   Kind::lane_sender, Kind::lane_receiver};
+    return std::ranges::find(others, kind) == std::end(others);
 }
 
 Protocol protocol_of(Kind kind) {
@@ -61,7 +63,9 @@ Protocol protocol_of(Kind kind) {
         case Kind::client:
         case Kind::server:
         case Kind::radio:
-        case Kind::dish: break;
+        case Kind::dish:
+        case Kind::lane_sender:
+        case Kind::lane_receiver: break;
     }
     FANTAIL_ASSERT(!"a kind of pattern that is not in SP");
     return Protocol::bus;

@@ -8,6 +8,8 @@ namespace fantail::zmtp {
 
 using patterns::Inbound;
 
+static constexpr std::string_view lane_property_name = "X-Fantail-Lane";
+
 Session::Session(const Config& config, patterns::MessageQueue& in)
     : config_(config), in_(in), takes_subscriptions_(takes_subscriptions(config.kind)) {
     mechanism_ = make_mechanism(config.security, own_metadata());
@@ -19,12 +21,19 @@ Bytes Session::own_metadata() const {
     metadata.add("Socket-Type", std::string(socket_type(config_.kind)));
     if (has_identity(config_.kind)) metadata.add("Identity", config_.routing_id);
     if (!config_.resource.empty()) metadata.add("Resource", config_.resource);
+    if (!config_.lane.empty()) metadata.add(std::string(lane_property_name), config_.lane);
     return metadata.encode();
 }
 
 std::string Session::routing_id() const {
     const std::string* identity = mechanism_->peer().find("Identity");
     return identity != nullptr ? *identity : std::string();
+}
+
+std::string Session::lane() const {
+    const std::string* property = mechanism_->peer().find(lane_property_name);
+    const bool has_lanes = !config_.lane.empty() && property != nullptr && peer_greeting_.has_commands();
+    return has_lanes ? *property : std::string();
 }
 
 std::string Session::expectation() const { return "the mechanism here is " + std::string(mechanism_->name()); }
@@ -201,6 +210,14 @@ Result<void> Session::on_command(ByteView body, OutputQueue& out) {
 Result<void> Session::on_handshake(const Command& command, OutputQueue& out) {
     FANTAIL_CHECK(mechanism_->on_command(command, out));
     if (!mechanism_->is_complete()) return {};
+    FANTAIL_CHECK(check_peer(out));
+    state_ = State::traffic;
+    handshake_until_ = MonoTime::never();
+    return {};
+}
+
+/// Whether the peer's metadata fit.
+Result<void> Session::check_peer(OutputQueue& out) const {
     const std::string* type = mechanism_->peer().find("Socket-Type");
     if (type != nullptr && !may_talk(config_.kind, *type)) {
         put_error(out, "Invalid socket type");
@@ -212,13 +229,21 @@ Result<void> Session::on_handshake(const Command& command, OutputQueue& out) {
         put_error(out, "Invalid identity");
         return fail(ErrorCode::malformed, "a routing id of more than 255 bytes");
     }
-    state_ = State::traffic;
-    handshake_until_ = MonoTime::never();
+    if (config_.needs_lane && lane().empty()) {
+        put_error(out, "Lane required");
+        return fail(ErrorCode::precondition_failed, "the peer knows nothing of lanes, and options::lane wants them");
+    }
     return {};
 }
 
 Result<void> Session::on_traffic_command(const Command& command, OutputQueue& out) {
     if (command.name == "PING") return on_ping(command.data, out);
+    if (command.name == "LANE" && config_.kind == Kind::lane_sender) {
+        message m(command.data);
+        m.set_tag(static_cast<std::uint32_t>(Inbound::lane));
+        in_.push(std::move(m));
+        return {};
+    }
     const bool is_radio = config_.kind == Kind::radio;
     const bool adds = command.name == (is_radio ? "JOIN" : "SUBSCRIBE");
     if (is_radio && command.data.size() > short_body_max)

@@ -18,7 +18,9 @@ namespace fantail::zmtp {
 struct Config {
     Kind kind = Kind::pair;
     std::string routing_id;
-    std::string resource;  ///< RFC 37's Resource property; empty: none
+    std::string resource;     ///< RFC 37's Resource property; empty: none
+    std::string lane;         ///< the property X-Fantail-Lane (docs/formats/lanes.md); empty: none
+    bool needs_lane = false;  ///< peers without one are refused
     Security security;
     std::uint64_t message_size_max = 256u << 20;
     std::int64_t handshake_timeout_ms = 30'000;
@@ -40,12 +42,15 @@ public:
     /// Both ends have said READY.
     bool is_ready() const override { return state_ == State::traffic; }
     std::string routing_id() const override;
+    std::string lane() const override;
     /// The mechanism; the peer's must be the same.
     std::string expectation() const override;
     void encode(message& m, OutputQueue& out) override;
     std::uint32_t form() const override { return encrypts_ ? 0 : 1; }
     /// As a command, or as a message to a 3.0 peer.
     void subscribe(byte_view prefix, bool add, OutputQueue& out) override;
+    /// As the command LANE.
+    void tell_lane(byte_view command, OutputQueue& out) override { send_command("LANE", command, out); }
     MonoTime deadline() const override;
     Result<void> on_timer(MonoTime now, OutputQueue& out) override;
 
@@ -73,6 +78,7 @@ private:
     void push_single(part body);
     [[nodiscard]] Result<void> on_command(ByteView body, OutputQueue& out);
     [[nodiscard]] Result<void> on_handshake(const Command& command, OutputQueue& out);
+    [[nodiscard]] Result<void> check_peer(OutputQueue& out) const;
     [[nodiscard]] Result<void> on_traffic_command(const Command& command, OutputQueue& out);
     [[nodiscard]] Result<void> on_ping(ByteView data, OutputQueue& out);
     void send_command(std::string_view name, ByteView data, OutputQueue& out);

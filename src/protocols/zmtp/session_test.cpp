@@ -231,6 +231,69 @@ TEST(ZmtpSession, AMessageOfTooManyPartsIsAnError) {
     EXPECT_EQ(given.error().code, ErrorCode::too_large);
 }
 
+Config with_lane(Kind kind, Security security = {}) {
+    return {.kind = kind,
+            .lane = "a lane of " + std::string(socket_type(kind)),
+            .needs_lane = true,
+            .security = std::move(security)};
+}
+
+TEST(ZmtpSession, LanesAreNegotiatedInReadyAndTheirCommandsGoToTheSender) {
+    const CurveKey secret = curve_secret_key();
+    for (const bool is_encrypted : {false, true}) {
+        Security server;
+        Security client;
+        if (is_encrypted) server = CurveServer{secret, {}};
+        if (is_encrypted) client = CurveClient{curve_public_key(secret), curve_secret_key()};
+        End sender(with_lane(Kind::lane_sender, client));
+        End receiver(with_lane(Kind::lane_receiver, server));
+        talk(sender, receiver);
+        ASSERT_TRUE(sender.session.is_ready() && receiver.session.is_ready());
+        EXPECT_EQ(sender.session.lane(), "a lane of PULL");
+        EXPECT_EQ(receiver.session.lane(), "a lane of PUSH");
+        message m = of_parts({"frame", "body"});
+        sender.session.encode(m, sender.out);
+        sender.session.tell_lane(as_bytes("not for a receiver"), sender.out);
+        receiver.session.tell_lane(as_bytes("an ack"), receiver.out);
+        talk(sender, receiver);
+        EXPECT_EQ(receiver.receive(), "frame|body");
+        EXPECT_EQ(receiver.receive(), "(none)");
+        ASSERT_FALSE(sender.in.empty());
+        EXPECT_EQ(sender.in.front().tag(), static_cast<std::uint32_t>(patterns::Inbound::lane));
+        EXPECT_EQ(sender.in.front().text(), "an ack");
+    }
+}
+
+TEST(ZmtpSession, APeerWithoutALaneIsRefusedWhereOneIsNeeded) {
+    for (const bool is_needed : {true, false}) {
+        Config config = with_lane(Kind::lane_sender);
+        config.needs_lane = is_needed;
+        End sender(std::move(config));
+        const auto given = sender.give(greeting_text() + ready_text("PULL"));
+        EXPECT_EQ(given.has_value(), !is_needed);
+        EXPECT_EQ(sender.session.is_ready(), !is_needed);
+        if (is_needed) {
+            EXPECT_EQ(given.error().code, ErrorCode::precondition_failed);
+            EXPECT_THAT(sender.take(), testing::HasSubstr("Lane required"));
+            continue;
+        }
+        EXPECT_EQ(sender.session.lane(), "");
+    }
+}
+
+TEST(ZmtpSession, WhoHasNoLaneSeesAnOrdinaryPeer) {
+    End pull(of(Kind::pull));
+    Config config = with_lane(Kind::lane_sender);
+    config.needs_lane = false;
+    End sender(std::move(config));
+    talk(sender, pull);
+    ASSERT_TRUE(sender.session.is_ready() && pull.session.is_ready());
+    EXPECT_EQ(pull.session.lane(), "") << "it has none of its own";
+    EXPECT_EQ(sender.session.lane(), "");
+    ASSERT_TRUE(pull.give(command_text("LANE", "an ack")));
+    EXPECT_EQ(pull.receive(), "(none)");
+}
+
 TEST(ZmtpMetadata, NamesAreComparedWithoutCase_37) {
     Metadata metadata;
     metadata.add("socket-TYPE", "PUSH");

@@ -13,7 +13,7 @@ struct Row {
     std::string_view name;
     std::array<std::string_view, 3> peers;
 };
-constexpr std::array<Row, 15> rows{{
+constexpr std::array<Row, 17> rows{{
     {Kind::pair, "PAIR", {"PAIR"}},
     {Kind::publisher, "PUB", {"SUB", "XSUB"}},
     {Kind::subscriber, "SUB", {"PUB", "XPUB"}},
@@ -29,6 +29,8 @@ constexpr std::array<Row, 15> rows{{
     {Kind::server, "SERVER", {"CLIENT"}},
     {Kind::radio, "RADIO", {"DISH"}},
     {Kind::dish, "DISH", {"RADIO"}},
+    {Kind::lane_sender, "PUSH", {"PULL"}},
+    {Kind::lane_receiver, "PULL", {"PUSH"}},
 }};
 
 const Row& row_of(Kind kind) { return *std::ranges::find(rows, kind, &Row::kind); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Fuzzes the ZMTP session: a peer that sends anything, in pieces of any size.
 //
-// The first byte chooses pattern, mechanism and whether a valid handshake comes first; the second the size of the pieces.
+// The first byte chooses pattern, lane, mechanism and whether a valid handshake comes first; the second the size of the pieces.
 // Memory is bounded by the limits, and what cannot be received yet is at most a frame that is to be gathered.
 #include "protocols/zmtp/session.hpp"
 
@@ -15,6 +15,10 @@ constexpr std::uint64_t message_size_max = 1u << 16;
 Config config_of(std::uint8_t choice) {
     static constexpr Kind kinds[] = {Kind::pull, Kind::publisher, Kind::router, Kind::subscriber};
     Config config{.kind = kinds[choice & 3], .message_size_max = message_size_max};
+    if ((choice & 32) != 0) {
+        config.kind = Kind::lane_sender;
+        config.lane = std::string(17, '\1');
+    }
     if ((choice & 4) != 0)
         config.security = PlainServer{[](const std::string& user, const std::string&) { return user == "u"; }};
     if ((choice & 8) != 0) config.security = PlainClient{"u", "p"};
@@ -28,7 +32,8 @@ Bytes handshake_for(Kind kind) {
     OutputQueue out(pool);
     out.append(encode(Greeting{.mechanism = "NULL"}));
     Metadata metadata;
-    metadata.add("Socket-Type", peers[at]);
+    metadata.add("Socket-Type", kind == Kind::lane_sender ? "PULL" : peers[at]);
+    if (kind == Kind::lane_sender) metadata.add("X-Fantail-Lane", std::string(17, '\1'));
     put_command(out, "READY", metadata.encode());
     ByteView piece;
     FANTAIL_ASSERT(out.gather({&piece, 1}) == 1);
@@ -57,7 +62,9 @@ private:
         while (in.pop(m)) {
             FANTAIL_ASSERT(session_.is_ready());
             FANTAIL_ASSERT(m.bytes_total() <= message_size_max + command_size_max);
-            if (m.tag() != 0) FANTAIL_ASSERT(takes_subscriptions(config_.kind));
+            if (m.tag() == static_cast<std::uint32_t>(patterns::Inbound::lane))
+                FANTAIL_ASSERT(config_.kind == Kind::lane_sender);
+            else if (m.tag() != 0) FANTAIL_ASSERT(takes_subscriptions(config_.kind));
             session_.encode(m, out);
         }
         out.clear();
