@@ -20,6 +20,8 @@ struct event {
         handshake_failed,  ///< another protocol or version, wrong mechanism or credentials, a pattern that does not fit
         rejected,          ///< the pattern turned the peer away, or it broke the pattern's or the protocol's rules
         disconnected,      ///< a ready connection has ended
+        lane_resumed,      ///< a lane goes on over a new connection; the reason says from where
+        dead_lettered,     ///< a lane has given up a message; the reason says which
     };
     type what = type::listening;
     std::string endpoint;  ///< as given to bind() or connect()

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fantail/event.hpp"    // IWYU pragma: export
+#include "fantail/lane.hpp"     // IWYU pragma: export
 #include "fantail/message.hpp"  // IWYU pragma: export
 #include "fantail/options.hpp"  // IWYU pragma: export
 #include "fantail/result.hpp"   // IWYU pragma: export

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <variant>
 
+#include "fantail/message.hpp"
 #include "fantail/result.hpp"
 
 namespace fantail {
@@ -97,6 +98,31 @@ struct publisher_options {
     std::string welcome;   ///< sent to each subscriber whose subscription it matches, once connected; empty: nothing
 };
 
+/// Of lane_sender and lane_receiver.
+struct lane_options {
+    /// Sender: messages kept until they are acknowledged, before `send` waits; 0: no limit.
+    std::uint32_t journal_messages_max = 10'000;
+    /// Sender: the same of their bytes, 64 more counted a part. The message that passes it is still taken. 0: no limit.
+    std::uint64_t journal_bytes_max = 64ull << 20;
+    /// Sender: a message that has failed so often is a dead letter. It fails by retry(), and as the first of those unacknowledged when the
+    /// receiver is lost for good: a program that ends by itself should acknowledge first. 0: no limit.
+    std::uint32_t attempts_max = 0;
+    milliseconds retry_delay_min{100};  ///< sender: pause after a message's first retry(); each further one doubles it
+    milliseconds retry_delay_max{30'000};  ///< sender: up to this
+    /// Sender: takes dead letters, with how often they were tried; without it they are dropped, with an event all the same. Called as
+    /// plain_server::admit is.
+    std::function<void(message m, std::uint32_t attempts)> dead_letter;
+
+    /// Receiver: messages that a sender may have under way or with the program, unacknowledged, 1 or more.
+    std::uint32_t window = 1000;
+    bool acknowledge_automatically = false;  ///< receiver: the next receive() acknowledges what the last one gave
+    /// Receiver: lanes that it remembers; beyond it the one longest without a connection goes.
+    std::uint32_t lanes_max = 10'000;
+
+    /// Also talk to an ordinary PULL or PUSH, which acknowledges nothing: what was sent to it counts as done. Else it is refused.
+    bool allow_plain = false;
+};
+
 /// All settings of all sockets; each reads what concerns it.
 struct options {
     std::uint32_t send_high_water = 1000;     ///< messages queued a peer before `send` waits or drops; 0: no limit
@@ -127,6 +153,7 @@ struct options {
     publisher_options publisher;
     survey_options survey;
     sp_options sp;
+    lane_options lane;
     fantail::security security;
 };
 

@@ -76,6 +76,11 @@ protected:
     result<void> receive_into(message& into);
     result<void> receive_into(message& into, milliseconds timeout);
     result<void> change_subscription(std::string_view prefix, bool add);
+    // Of lanes; docs in `fantail/lane.hpp`.
+    std::uint64_t unsettled();
+    result<void> wait_settled(milliseconds timeout);
+    void flush_settled();
+    result<void> settle_lane(byte_view lane, std::uint64_t number, bool again);
 
 private:
     std::unique_ptr<lib::Engine> engine_;

@@ -25,9 +25,10 @@ static constexpr std::int64_t turn_interval_ms = 1;  ///< a socket that only sen
 Engine::Engine(patterns::Kind kind, const options& settings)
     : kind_(kind),
       settings_(settings),
-      zmtp_config_(wire_config(kind, settings)),
+      lane_id_(new_lane_id(kind)),
+      zmtp_config_(wire_config(kind, settings, lane_id_)),
       sp_config_(lib::sp_config(kind, settings)),
-      pattern_(patterns::make_pattern(kind, pattern_settings(settings))),
+      pattern_(patterns::make_pattern(kind, settings_for_pattern())),
       is_timed_(pattern_->is_timed()),
       ready_(64),
       now_(sys::mono_now()),
@@ -48,6 +49,8 @@ void Engine::join_keeper() {
 result<Endpoint> Engine::resolve(std::string_view address, bool passive) {
     auto endpoint = resolve_endpoint(address, passive);
     if (!endpoint) return public_error(endpoint.error());
+    if (patterns::is_lane(kind_) && (endpoint->transport == Transport::inproc || endpoint->wire == Wire::sp))
+        return error(errc::invalid_argument, "lanes are between programs: use tcp:// or ipc://");
     if (endpoint->transport == Transport::inproc) return std::move(*endpoint);
     const bool is_sp = endpoint->wire == Wire::sp;
     if (!is_sp && !zmtp::has_socket_type(kind_))
@@ -133,6 +136,7 @@ result<void> Engine::disconnect(std::string_view address) {
     tick_pattern();
     pattern_->lost(**at);
     remove_link(**at);
+    if (is_timed_) flush_dirty();  // what was for it goes to others
     buried_.clear();
     return {};
 }
@@ -326,7 +330,7 @@ void Engine::close() {
     const MonoTime until = deadline_of(settings_.linger);
     flush_dirty();
     settle();
-    while (has_unsent() && wait(lock, until)) {}
+    while ((has_unsent() || pattern_->unsettled() > 0) && wait(lock, until)) {}
     is_open_ = false;
     listeners_.clear();
     for (const std::string& name : inproc_names_) InprocNames::instance().unbind(name);

@@ -48,6 +48,12 @@ public:
     result<void> receive(message& into, milliseconds timeout);
     result<void> change_subscription(byte_view prefix, bool add);
     result<event> next_event(milliseconds timeout);
+    // The same, of lanes.
+    [[nodiscard]] std::uint64_t unsettled();
+    result<void> wait_settled(milliseconds timeout);
+    result<void> settle_lane(const patterns::Settlement& settlement);
+    /// Lets go what receive() has acknowledged.
+    void flush_settled();
     int fd();
     void service();
     void close();
@@ -142,6 +148,11 @@ private:
     void after_receive();
     void join_keeper();
 
+    // engine_lane.cpp
+    [[nodiscard]] static patterns::LaneId new_lane_id(patterns::Kind kind);
+    [[nodiscard]] patterns::Settings settings_for_pattern();
+    void after_settle();
+
     // engine_drive.cpp
     void tell_timed_readable(Connection& link);
     bool wait(Lock& lock, MonoTime until);
@@ -163,6 +174,7 @@ private:
     std::mutex mutex_;
     const patterns::Kind kind_;
     const options settings_;
+    const patterns::LaneId lane_id_;  ///< of a lane's end
     const zmtp::Config zmtp_config_;
     const sp::Config sp_config_;
     std::unique_ptr<patterns::Pattern> pattern_;

@@ -36,6 +36,8 @@ std::string_view name_of(event::type type) noexcept {
         case event::type::handshake_failed: return "handshake_failed";
         case event::type::rejected: return "rejected";
         case event::type::disconnected: return "disconnected";
+        case event::type::lane_resumed: return "lane_resumed";
+        case event::type::dead_lettered: return "dead_lettered";
     }
     return "unknown";
 }
@@ -90,9 +92,12 @@ static zmtp::Security security_of(const security& setting) {
     return zmtp::NullSecurity{};
 }
 
-zmtp::Config wire_config(patterns::Kind kind, const options& settings) {
+zmtp::Config wire_config(patterns::Kind kind, const options& settings, const patterns::LaneId& lane) {
+    const bool is_lane = patterns::is_lane(kind);
     return {.kind = kind,
             .routing_id = settings.routing_id,
+            .lane = is_lane ? patterns::lane_property(lane) : std::string(),
+            .needs_lane = is_lane && !settings.lane.allow_plain,
             .security = security_of(settings.security),
             .message_size_max = settings.message_size_max,
             .handshake_timeout_ms = settings.handshake_timeout.count(),
@@ -109,6 +114,20 @@ sp::Config sp_config(patterns::Kind kind, const options& settings) {
             .handshake_timeout_ms = settings.handshake_timeout.count()};
 }
 
+static patterns::LaneSettings lane_settings(const lane_options& lane) {
+    return {.id = {},
+            .takes_plain = lane.allow_plain,
+            .journal = {.messages_max = lane.journal_messages_max, .bytes_max = lane.journal_bytes_max},
+            .attempts_max = lane.attempts_max,
+            .retry_ms_min = std::max<std::int64_t>(lane.retry_delay_min.count(), 0),
+            .retry_ms_max = std::max<std::int64_t>(lane.retry_delay_max.count(), 0),
+            .dead_letter = lane.dead_letter,
+            .report = {},
+            .window = std::max<std::uint32_t>(lane.window, 1),
+            .lanes_max = lane.lanes_max,
+            .is_automatic = lane.acknowledge_automatically};
+}
+
 patterns::Settings pattern_settings(const options& settings) {
     return {.mandatory = settings.router.mandatory,
             .handover = settings.router.handover,
@@ -121,7 +140,8 @@ patterns::Settings pattern_settings(const options& settings) {
             .welcome = settings.publisher.welcome,
             .resend_ms = settings.request.resend.count(),
             .survey_ms = settings.survey.timeout.count(),
-            .first_request_id = static_cast<std::uint32_t>(sys::random_u64())};
+            .first_request_id = static_cast<std::uint32_t>(sys::random_u64()),
+            .lane = lane_settings(settings.lane)};
 }
 
 }  // namespace lib

@@ -12,7 +12,8 @@
 namespace fantail::lib {
 
 [[nodiscard]] fantail::error public_error(const Error& error);
-[[nodiscard]] zmtp::Config wire_config(patterns::Kind kind, const options& settings);
+/// \param lane the id of a lane's end
+[[nodiscard]] zmtp::Config wire_config(patterns::Kind kind, const options& settings, const patterns::LaneId& lane);
 [[nodiscard]] sp::Config sp_config(patterns::Kind kind, const options& settings);
 [[nodiscard]] patterns::Settings pattern_settings(const options& settings);
 

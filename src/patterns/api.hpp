@@ -37,6 +37,8 @@ enum class Kind : std::uint8_t {
     lane_receiver,
 };
 
+[[nodiscard]] inline bool is_lane(Kind kind) { return kind == Kind::lane_sender || kind == Kind::lane_receiver; }
+
 /// How a call of the program ended.
 enum class Outcome : std::uint8_t {
     done,
