@@ -6,6 +6,8 @@
 //   subscribe|unsubscribe NAME PART    event NAME TIMEOUT_MS
 //   flood NAME COUNT SIZE              sends COUNT messages that begin with their number
 //   drain NAME COUNT TIMEOUT_MS        receives COUNT of them in order, by any number of senders
+//   settle NAME ack|retry GIVEN        of a lane_receiver; GIVEN is the first part of what it received: lane (16), flags, number (8)
+//   unsettled NAME                     of a lane_sender
 //   memory                             its resident set in KiB
 // Each is answered by one line: `ok …` or `error CODE`.
 #include <cstring>
@@ -34,6 +36,8 @@ struct AnySocket : fantail::socket {
     using fantail::socket::receive;
     using fantail::socket::receive_into;
     using fantail::socket::send;
+    using fantail::socket::settle_lane;
+    using fantail::socket::unsettled;
 };
 
 std::string to_hex(fantail::byte_view bytes) {
@@ -83,6 +87,8 @@ void set_numbers(fantail::options& o, const std::string& name, long value) {
         {"pair_v1", [&] { o.sp.pair_v1 = value != 0; }},
         {"verbose", [&] { o.publisher.verbose = value != 0; }},
         {"no_drop", [&] { o.publisher.no_drop = value != 0; }},
+        {"allow_plain", [&] { o.lane.allow_plain = value != 0; }},
+        {"window", [&] { o.lane.window = static_cast<std::uint32_t>(value); }},
     };
     setters.at(name)();
 }
@@ -127,6 +133,8 @@ std::unique_ptr<AnySocket> make(const std::string& kind, const fantail::options&
     if (kind == "server") return as(fantail::server(o));
     if (kind == "radio") return as(fantail::radio(o));
     if (kind == "dish") return as(fantail::dish(o));
+    if (kind == "lane_sender") return as(fantail::lane_sender(o));
+    if (kind == "lane_receiver") return as(fantail::lane_receiver(o));
     return as(fantail::pair(o));
 }
 
@@ -144,6 +152,8 @@ public:
         if (verb == "event") return next_event(socket, line);
         if (verb == "flood") return flood(socket, line);
         if (verb == "drain") return drain(socket, line);
+        if (verb == "settle") return settle(socket, line);
+        if (verb == "unsettled") return "ok " + std::to_string(socket.unsettled());
         return change(verb, name, socket, line);
     }
 
@@ -200,6 +210,18 @@ private:
         std::string out = "ok";
         for (std::size_t i = 0; i < m->size(); ++i) out += " " + to_hex((*m)[i].bytes());
         return out;
+    }
+    static std::string settle(AnySocket& socket, std::istringstream& line) {
+        std::string how;
+        std::string hex;
+        line >> how >> hex;
+        const std::string given = from_hex(hex);
+        if (given.size() != 25) return "error not the first part of a lane's message";
+        const auto* at = reinterpret_cast<const std::uint8_t*>(given.data());
+        std::uint64_t number = 0;
+        for (std::size_t i = 17; i < given.size(); ++i) number = number << 8 | at[i];
+        const auto done = socket.settle_lane({at, 16}, number, how == "retry");
+        return done ? "ok" : failed(done.error());
     }
     static std::string next_event(AnySocket& socket, std::istringstream& line) {
         long timeout_ms = 0;
