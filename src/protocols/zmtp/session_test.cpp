@@ -247,15 +247,15 @@ TEST(ZmtpSession, LanesAreNegotiatedInReadyAndTheirCommandsGoToTheSender) {
         if (is_encrypted) client = CurveClient{curve_public_key(secret), curve_secret_key()};
         End sender(with_lane(Kind::lane_sender, client));
         End receiver(with_lane(Kind::lane_receiver, server));
-        talk(sender, receiver);
+        ASSERT_TRUE(talk(sender, receiver));
         ASSERT_TRUE(sender.session.is_ready() && receiver.session.is_ready());
         EXPECT_EQ(sender.session.lane(), "a lane of PULL");
         EXPECT_EQ(receiver.session.lane(), "a lane of PUSH");
-        message m = of_parts({"frame", "body"});
+        message m = parts({"frame", "body"});
         sender.session.encode(m, sender.out);
         sender.session.tell_lane(as_bytes("not for a receiver"), sender.out);
         receiver.session.tell_lane(as_bytes("an ack"), receiver.out);
-        talk(sender, receiver);
+        ASSERT_TRUE(talk(sender, receiver));
         EXPECT_EQ(receiver.receive(), "frame|body");
         EXPECT_EQ(receiver.receive(), "(none)");
         ASSERT_FALSE(sender.in.empty());
@@ -286,7 +286,7 @@ TEST(ZmtpSession, WhoHasNoLaneSeesAnOrdinaryPeer) {
     Config config = with_lane(Kind::lane_sender);
     config.needs_lane = false;
     End sender(std::move(config));
-    talk(sender, pull);
+    ASSERT_TRUE(talk(sender, pull));
     ASSERT_TRUE(sender.session.is_ready() && pull.session.is_ready());
     EXPECT_EQ(pull.session.lane(), "") << "it has none of its own";
     EXPECT_EQ(sender.session.lane(), "");
