@@ -28,8 +28,11 @@ void LaneReceiver::open(Peer& peer, const LaneId& id) {
     lane.has_begun = false;
     lane.last_seen = ++seen_;
     sources_[&peer] = {.id = id, .lane = &lane};
-    peer.tell(encode(
-        LaneResume{.is_known = !is_new, .delivered = lane.delivered, .acked = lane.acked, .window = settings_.window}));
+    peer.tell(encode(LaneResume{.is_known = !is_new,
+                                .delivered = lane.delivered,
+                                .acked = lane.acked,
+                                .given = lane.given,
+                                .window = settings_.window}));
 }
 
 /// Makes room for one more lane, if one without a connection can go: should its sender come back, what it has not heard an acknowledgement
@@ -101,6 +104,7 @@ bool LaneReceiver::take_frame(Peer& peer, const Source& source, message& m) {
     if (!is_next(peer, lane, *frame)) return false;
     lane.has_begun = true;
     lane.delivered = frame->number;
+    lane.given = std::max(lane.given, frame->number);
     if (frame->is_skipped) return false;
     m[0] = encode(LaneGiven{.lane = *source.id, .is_redelivered = frame->is_redelivered, .number = frame->number});
     return true;
@@ -142,7 +146,7 @@ void LaneReceiver::give_again(const LaneId& id, Lane& lane, LaneNumber number) {
         const LaneGiven given = given_of(m);
         if (given.lane != id || given.number < number) held_.push(std::exchange(m, {}));
     }
-    const LaneRetry retry{.number = number, .delivered = lane.delivered};
+    const LaneRetry retry{.number = number, .given = lane.given};
     lane.delivered = LaneNumber(number.value - 1);
     lane.has_begun = false;
     if (lane.peer == nullptr) return;

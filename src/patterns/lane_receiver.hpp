@@ -35,6 +35,7 @@ private:
     struct Lane {
         LaneNumber delivered;
         LaneNumber acked;
+        LaneNumber given;         ///< the highest that was ever delivered
         std::uint32_t round = 0;  ///< RETRYs sent on this connection: frames of earlier ones are dropped
         bool has_begun = false;   ///< a frame of this round has come: the next ones follow without gaps
         Peer* peer = nullptr;     ///< its connection

@@ -57,9 +57,10 @@ void LaneSender::on_command(Peer& peer, byte_view bytes) {
 
 void LaneSender::on_resume(Port& port, const LaneResume& resume) {
     if (port.resume) return port.peer->reject("it resumes a lane twice");
-    if (resume.acked > resume.delivered || resume.delivered >= sent_end_)
+    if (resume.acked > resume.delivered || resume.delivered > resume.given || resume.given >= sent_end_)
         return port.peer->reject("it resumes a lane where that has never been");
     port.resume = resume;
+    doubtful_end_ = std::max(doubtful_end_, resume.given.plus(1));
     take_acked(resume.acked);
     choose();
     pump();
@@ -83,7 +84,7 @@ void LaneSender::on_retry(Port& port, const LaneRetry& retry) {
     round_ = port.round;
     has_begun_ = false;
     next_ = std::max(retry.number, journal_.first());
-    doubtful_end_ = std::max(doubtful_end_, std::min(retry.delivered.plus(1), sent_end_));
+    doubtful_end_ = std::max(doubtful_end_, std::min(retry.given.plus(1), sent_end_));
     if (retry.number < journal_.first()) return pump();
     LaneJournal::Entry& entry = journal_.at(retry.number);
     ++entry.attempts;

@@ -16,12 +16,16 @@ const LaneId receiver_a = id_of(0xA);
 const LaneId receiver_b = id_of(0xB);
 
 LaneResume first_time(std::uint32_t window = 100) { return {.window = window}; }
-LaneResume goes_on(std::uint64_t delivered, std::uint64_t acked) {
-    return {.is_known = true, .delivered = LaneNumber(delivered), .acked = LaneNumber(acked), .window = 100};
+LaneResume goes_on(std::uint64_t delivered, std::uint64_t acked, std::uint64_t given = 0) {
+    return {.is_known = true,
+            .delivered = LaneNumber(delivered),
+            .acked = LaneNumber(acked),
+            .given = LaneNumber(std::max(delivered, given)),
+            .window = 100};
 }
 LaneAck ack(std::uint64_t number) { return {LaneNumber(number)}; }
-LaneRetry retry(std::uint64_t number, std::uint64_t delivered) {
-    return {.number = LaneNumber(number), .delivered = LaneNumber(delivered)};
+LaneRetry retry(std::uint64_t number, std::uint64_t given) {
+    return {.number = LaneNumber(number), .given = LaneNumber(given)};
 }
 
 /// A sender with one attached peer, and what it has reported and given up.
@@ -104,6 +108,15 @@ TEST(LaneSender, ABrokenConnectionGoesOnBehindWhatWasDelivered) {
     EXPECT_EQ(s.peer.frames(), "3:c") << "the same receiver has not been given it before";
     EXPECT_EQ(s.pattern->unsettled(), 2u);
     EXPECT_THAT(s.news, ElementsAre("from message 3 on, 1 of them sent before"));
+}
+
+TEST(LaneSender, WhatAProgramWantedAgainWithoutAConnectionIsMarkedAsRedelivered) {
+    Sender s;
+    s.reconnect(receiver_a, first_time());
+    s.take({"a", "b", "c"});
+    s.peer.frames();
+    s.reconnect(receiver_a, goes_on(0, 0, 2));
+    EXPECT_EQ(s.peer.frames(), "1:a* 2:b* 3:c");
 }
 
 TEST(LaneSender, ARestartedReceiverIsSentEverythingUnacknowledgedMarkedAsRedelivered) {

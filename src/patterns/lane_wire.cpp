@@ -55,6 +55,7 @@ struct Encoder {
         out.u8(resume.is_known ? 1 : 0);
         out.u64(resume.delivered.value);
         out.u64(resume.acked.value);
+        out.u64(resume.given.value);
         out.u32(resume.window);
     }
     void operator()(const LaneAck& ack) const {
@@ -64,7 +65,7 @@ struct Encoder {
     void operator()(const LaneRetry& retry) const {
         out.u8(static_cast<std::uint8_t>(Op::retry));
         out.u64(retry.number.value);
-        out.u64(retry.delivered.value);
+        out.u64(retry.given.value);
     }
 };
 }  // namespace
@@ -83,6 +84,7 @@ static LaneCommand read_command(Reader& in) {
             resume.is_known = in.u8() != 0;
             resume.delivered = LaneNumber(in.u64());
             resume.acked = LaneNumber(in.u64());
+            resume.given = LaneNumber(in.u64());
             resume.window = in.u32();
             return resume;
         }
@@ -90,7 +92,7 @@ static LaneCommand read_command(Reader& in) {
         case Op::retry: {
             LaneRetry retry;
             retry.number = LaneNumber(in.u64());
-            retry.delivered = LaneNumber(in.u64());
+            retry.given = LaneNumber(in.u64());
             return retry;
         }
     }

@@ -5,9 +5,9 @@
 //   frame     the first part of a message:  flags u8  round u32  number u64
 //             flags: bit 0 redelivered, bit 1 skipped (there is no message of this number: nothing follows)
 //   command   from the receiver:            op u8, then
-//             1 RESUME  known u8  delivered u64  acked u64  window u32
+//             1 RESUME  known u8  delivered u64  acked u64  given u64  window u32
 //             2 ACK     acked u64
-//             3 RETRY   number u64  delivered u64
+//             3 RETRY   number u64  given u64
 //   given     the first part of a message as the receiver's program gets it:  lane id (16)  flags u8  number u64
 //   What is behind the fields of a property or a command is passed over, as is a command of another op.
 #pragma once
@@ -41,17 +41,18 @@ struct LaneFrame {
 /// The receiver's first word on a connection: where the sender goes on.
 struct LaneResume {
     bool is_known = false;  ///< it has met this lane before; else the numbers are 0
-    LaneNumber delivered;   ///< the last one that its program has been or will be given
+    LaneNumber delivered;   ///< the last one that its program need not be sent
     LaneNumber acked;       ///< the last one acknowledged, with all before it
+    LaneNumber given;       ///< the last one that its program may have seen: above `delivered` if it wanted some again
     std::uint32_t window = 1;
 };
 struct LaneAck {
     LaneNumber acked;
 };
-/// Its program wants to be given `number` and what follows once more; it had been given up to `delivered`.
+/// Its program wants to be given `number` and what follows once more; it may have seen up to `given`.
 struct LaneRetry {
     LaneNumber number;
-    LaneNumber delivered;
+    LaneNumber given;
 };
 /// Of an op that is not known here.
 struct LaneOther {};
@@ -66,8 +67,6 @@ using LaneCommand = std::variant<LaneOther, LaneResume, LaneAck, LaneRetry>;
 /// Nothing if it is malformed.
 [[nodiscard]] std::optional<LaneFrame> decode_lane_frame(byte_view bytes);
 
-/// At most lane_command_size_max bytes.
-inline constexpr std::size_t lane_command_size_max = 22;
 [[nodiscard]] Bytes encode(const LaneCommand& command);
 /// Nothing if it is malformed.
 [[nodiscard]] std::optional<LaneCommand> decode_lane_command(byte_view bytes);
