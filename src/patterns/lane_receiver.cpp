@@ -47,11 +47,16 @@ void LaneReceiver::forget_oldest() {
     if (oldest != lanes_.end()) lanes_.erase(oldest);
 }
 
-/// Delivers what has come over a connection that is no more: its sender may be no more, too.
+/// Delivers what has come over a connection that is no more: its sender may be no more, too. Or it has sent the same to another
+/// receiver, whose program may be given it first.
 void LaneReceiver::absorb(Peer& peer) {
     message m;
     while (peer.in.pop(m)) {
-        if (take(peer, m)) held_.push(std::exchange(m, {}));
+        if (!take(peer, m)) continue;
+        LaneGiven given = given_of(m);
+        given.is_redelivered = true;
+        m[0] = encode(given);
+        held_.push(std::exchange(m, {}));
     }
 }
 
