@@ -18,7 +18,7 @@ class Reconnecting(Scene):
         ours.event("connect_failed")
         for i in range(10):
             ours.send(b"%d" % i)
-        theirs.bind(f"tcp://127.0.0.1:{port}")
+        self.bind_again(theirs, port)
         self.assertEqual([theirs.recv() for _ in range(10)], [b"%d" % i for i in range(10)])
 
     def test_immediate_queues_nothing_for_a_peer_that_is_not_there(self):
@@ -29,7 +29,7 @@ class Reconnecting(Scene):
         ours.connect(f"tcp://127.0.0.1:{port}")
         with self.assertRaisesRegex(PeerError, "would_block"):
             ours.send(b"x", timeout=0)
-        theirs.bind(f"tcp://127.0.0.1:{port}")
+        self.bind_again(theirs, port)
         ours.send(b"y")
         self.assertEqual(theirs.recv(), b"y")
 

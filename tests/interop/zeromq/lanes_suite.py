@@ -103,7 +103,8 @@ class OrdinaryPeers(Scene):
         for kind, theirs in (("lane_sender", zmq.PULL), ("lane_receiver", zmq.PUSH)):
             with self.subTest(kind=kind):
                 ours = self.ours(kind, linger=0)
-                self.theirs(theirs).connect(ours.bind())
+                peer = self.theirs(theirs)  # a socket that nobody holds is closed
+                peer.connect(ours.bind())
                 self.assertIn("lanes", ours.event("handshake_failed"))
 
     def test_libzmq_sees_an_ordinary_push(self):
