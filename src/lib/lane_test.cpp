@@ -141,7 +141,6 @@ TEST(Lane, NothingIsLostDoubledOrOutOfOrderThoughConnectionsAreCut) {
             ASSERT_TRUE(got.ok()) << got.error().text() << " at " << i;
             ASSERT_EQ(got->content.text(), std::to_string(i));
             ASSERT_EQ(got->number, static_cast<std::uint64_t>(i));
-            ASSERT_FALSE(got->redelivered) << "this receiver has not been lost";
             if (is_automatic || (i % 7 != 0 && i != count)) continue;
             ASSERT_TRUE(in.ack(*got).ok());
         }

@@ -10,7 +10,8 @@ using namespace amqp091;  // NOLINT(google-build-using-namespace): methods, all 
 
 namespace {
 constexpr std::int64_t silence = 2 * second;
-constexpr std::uint16_t stream_prefetch = 60'000;
+constexpr std::uint16_t prefetch = 60'000;  // streams are not consumed without one
+constexpr std::uint64_t messages_an_ack = 30'000;
 }  // namespace
 
 void Auditor::audit() {
@@ -27,7 +28,7 @@ std::string Auditor::place() const {
     return queue_ < topology_.queues.size() ? topology_.queues[queue_].name : "the end";
 }
 
-void Auditor::on_open() { send(BasicQos{.prefetch_count = stream_prefetch}); }
+void Auditor::on_open() { send(BasicQos{.prefetch_count = prefetch}); }
 
 void Auditor::next() {
     if (queue_ < topology_.queues.size()) {
@@ -79,6 +80,8 @@ void Auditor::on_message(const Method& method, const record::Properties& propert
     Copy* copy = model_.deliver(*receiver_, delivered);
     if (copy != nullptr) found_.push_back(copy);
     last_message_at_ = world_.time();
+    if (deliver.delivery_tag % messages_an_ack == 0)
+        send(BasicAck{.delivery_tag = deliver.delivery_tag, .multiple = true});
 }
 
 void Auditor::look_for_silence() {
