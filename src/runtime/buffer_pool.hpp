@@ -22,6 +22,7 @@ public:
         buffer.clear();
         free_.push_back(std::move(buffer));
     }
+    void clear() { free_.clear(); }
 
 private:
     static constexpr std::size_t buffers_max = 32;

@@ -105,6 +105,8 @@ public:
     void stop();
     /// Begins or ends an alarm; while any source has one, connections that publish are told and not read from.
     void set_alarm(const std::string& source, bool on, const std::string& reason);
+    /// Frees what is kept for the next burst of work.
+    void give_back_memory();
     [[nodiscard]] const std::vector<std::unique_ptr<ShardSlot>>& shards() const { return shards_; }
     [[nodiscard]] const std::unordered_map<ConnectionId, std::unique_ptr<Connection>>& connections() const {
         return connections_;

@@ -49,6 +49,15 @@ void Core::take(Message& message) {
     std::visit(Visitor{*this}, message);
 }
 
+void Core::give_back_memory() {
+    mail_ = Mailbox::Batch();
+    for (Mailbox::Batch& batch : outbox_) batch.shrink_to_fit();
+    events_.shrink_to_fit();
+    showing_.shrink_to_fit();
+    buffers_.clear();
+    for (const auto& each : shards_) each->log().give_back_memory();
+}
+
 ShardSlot* Core::slot(ShardId shard) {
     if (layout_.core_of(shard) != id_) return nullptr;
     return shards_[shard.value / layout_.cores].get();

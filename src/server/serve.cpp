@@ -19,6 +19,7 @@
 #include "server/server_state.hpp"
 #include "server/watch/machine.hpp"
 #include "server/watch/resource_alarm.hpp"
+#include "server/watch/rest_watch.hpp"
 #include "sys/clock.hpp"
 #include "sys/loop.hpp"
 #include "sys/process.hpp"
@@ -153,6 +154,15 @@ void check_resources(ResourceAlarm& alarm, const Settings& settings, runtime::No
         });
 }
 
+/// What a burst of work made large goes back to the machine.
+void give_back_memory(runtime::Node& node) {
+    for (std::uint16_t i = 0; i < node.core_count(); ++i)
+        node.run_on(CoreId(i), [](runtime::Core& core) {
+            core.give_back_memory();
+            sys::give_back_free_memory();
+        });
+}
+
 /// The wall clock was set: sleeping cores look at what has become due.
 void wake_cores(runtime::Node& node) {
     spdlog::info("the wall clock was set");
@@ -198,9 +208,11 @@ int serve(const Settings& settings) {
     print_endpoints(node, settings);
     ResourceAlarm alarm(resource_limits(settings));
     ClockStep wall_clock;
+    RestWatch rest;
     while (!stopping) {
         if (wall_clock.seen(clock.now())) wake_cores(node);
         check_resources(alarm, settings, node, state);
+        if (rest.rested(sys::cpu_time_ns(), clock.now().mono)) give_back_memory(node);
         loop.wait(clock.now().mono.plus_ms(watch_interval_ms));
     }
     spdlog::info("stopping");

@@ -115,6 +115,8 @@ public:
     virtual void close(std::move_only_function<void()> done) = 0;
 
     [[nodiscard]] virtual LogFigures figures() const = 0;
+    /// Frees what it keeps for the next burst of work.
+    virtual void give_back_memory() = 0;
 };
 
 }  // namespace fantail::storage

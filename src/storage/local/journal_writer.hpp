@@ -44,6 +44,8 @@ public:
     [[nodiscard]] std::uint32_t epoch() const { return epoch_; }
     /// Writes a frame without entries, so that the next recovery sees that all before it was stable.
     void append_seal();
+    /// Frees the buffers that wait for the next frames.
+    void give_back_memory() { pool_.clear(); }
 
 private:
     struct Frame {

@@ -67,6 +67,7 @@ public:
         progress();
     }
     LogFigures figures() const override;
+    void give_back_memory() override { writer_.give_back_memory(); }
 
 private:
     struct External {

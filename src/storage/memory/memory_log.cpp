@@ -47,6 +47,7 @@ public:
         later(std::move(done));
     }
     LogFigures figures() const override { return figures_; }
+    void give_back_memory() override {}
 
 private:
     struct Batch {
