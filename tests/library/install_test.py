@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Installs the library into a scratch folder and builds an example against it, by pkg-config and as a CMake package, in C++20."""
+"""Installs the library into a scratch folder and builds examples against it, by pkg-config and as a CMake package, in C++20 and in C99."""
 
 import argparse
 import glob
@@ -32,6 +32,15 @@ def by_pkg_config(options, prefix, work):
     print(f"pkg-config: works, {size} bytes stripped")
 
 
+def by_c(options, prefix, work):
+    folder = os.path.dirname(glob.glob(f"{prefix}/**/fantail.pc", recursive=True)[0])
+    flags = run("pkg-config", "--static", "--cflags", "--libs", "fantail", env=dict(os.environ, PKG_CONFIG_PATH=folder)).split()
+    program = os.path.join(work, "request_reply")
+    run("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o", program,
+        os.path.join(options.examples, "request_reply.c"), *flags)
+    print(f"C: works, {run(program).strip()!r}")
+
+
 def by_cmake(options, prefix, work):
     with open(os.path.join(work, "CMakeLists.txt"), "w", encoding="utf-8") as project:
         project.write(f"""cmake_minimum_required(VERSION 3.25)
@@ -55,6 +64,7 @@ def main():
         prefix = os.path.join(work, "prefix")
         run(options.cmake, "--install", options.build, "--component", "library", "--prefix", prefix)
         by_pkg_config(options, prefix, work)
+        by_c(options, prefix, work)
         by_cmake(options, prefix, work)
 
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! When a process is told to have rested.
 #include "server/watch/rest_watch.hpp"
 
 #include <gtest/gtest.h>
