@@ -27,7 +27,8 @@ class Engine;
 ///
 /// Addresses: `tcp://127.0.0.1:5555`, `tcp://[::1]:5555`, `tcp://name:5555`; to bind, `tcp://*:5555` means every interface and a port of
 /// `*` or 0 lets the system choose; `ipc:///run/x.sock`, and `ipc://@name` for one without a file. These speak ZeroMQ's protocol;
-/// `sp+tcp://` and `sp+ipc://` speak that of nanomsg and nng. One socket may have addresses of both.
+/// `sp+tcp://` and `sp+ipc://` speak that of nanomsg and nng. One socket may have addresses of both. To connect, `file:///etc/peers` stands
+/// for the addresses in that file, one a line, whenever it changes.
 class socket {
 public:
     socket(socket&&) noexcept;

@@ -62,9 +62,14 @@ Result<Endpoint> resolve_endpoint(std::string_view text, bool passive) {
         return Endpoint{
             .text = std::string(text), .path = std::string(rest), .addresses = {}, .transport = Transport::inproc};
     }
+    if (scheme == "file" && !is_sp) {
+        if (passive || rest.empty()) return malformed(text, "a file names peers to connect to");
+        return Endpoint{
+            .text = std::string(text), .path = std::string(rest), .addresses = {}, .transport = Transport::file};
+    }
     if (scheme != "tcp" && scheme != "ipc")
         return fail(ErrorCode::unsupported,
-                    std::string(text) + ": there is tcp://, ipc://, inproc://, sp+tcp:// and sp+ipc://");
+                    std::string(text) + ": there is tcp://, ipc://, inproc://, file://, sp+tcp:// and sp+ipc://");
     FANTAIL_TRY(Endpoint endpoint, scheme == "tcp" ? resolve_tcp(text, rest, passive) : resolve_ipc(text, rest));
     endpoint.wire = is_sp ? Wire::sp : Wire::zmtp;
     return endpoint;

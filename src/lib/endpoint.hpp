@@ -13,12 +13,17 @@ namespace fantail::lib {
 
 /// What is spoken over a connection.
 enum class Wire : std::uint8_t { zmtp, sp };
-enum class Transport : std::uint8_t { tcp, ipc, inproc };
+enum class Transport : std::uint8_t {
+    tcp,
+    ipc,
+    inproc,
+    file,  ///< names the addresses to connect to
+};
 
 struct Endpoint {
-    std::string text;                     ///< as it was written
-    std::string path;                     ///< of an ipc endpoint with a file; the name of an inproc one
-    std::vector<sys::Address> addresses;  ///< at least one; of inproc and of an accepted connection none
+    std::string text;  ///< as it was written
+    std::string path;  ///< of an ipc endpoint with a file, and of a file of peers; the name of an inproc one
+    std::vector<sys::Address> addresses;  ///< at least one; of inproc, a file and an accepted connection none
     Wire wire = Wire::zmtp;
     Transport transport = Transport::tcp;
 };

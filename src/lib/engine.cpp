@@ -9,6 +9,7 @@
 #include "lib/keeper.hpp"
 #include "lib/link.hpp"
 #include "lib/listener.hpp"
+#include "lib/peer_file.hpp"
 #include "lib/translate.hpp"
 #include "sys/mono.hpp"
 
@@ -51,7 +52,7 @@ result<Endpoint> Engine::resolve(std::string_view address, bool passive) {
     if (!endpoint) return public_error(endpoint.error());
     if (patterns::is_lane(kind_) && (endpoint->transport == Transport::inproc || endpoint->wire == Wire::sp))
         return error(errc::invalid_argument, "lanes are between programs: use tcp:// or ipc://");
-    if (endpoint->transport == Transport::inproc) return std::move(*endpoint);
+    if (endpoint->transport == Transport::inproc || endpoint->transport == Transport::file) return std::move(*endpoint);
     const bool is_sp = endpoint->wire == Wire::sp;
     if (!is_sp && !zmtp::has_socket_type(kind_))
         return error(errc::invalid_argument,
@@ -102,16 +103,21 @@ result<void> Engine::connect(std::string_view address) {
     if (!endpoint) return endpoint.error();
     const Lock lock(mutex_);
     if (!is_open_) return errc::closed;
-    speaks_sp_ = speaks_sp_ || endpoint->wire == Wire::sp;
     now_ = sys::mono_now();
-    if (endpoint->transport == Transport::inproc)
-        links_.push_back(std::make_unique<InprocLink>(*this, endpoint->text, endpoint->path));
-    else links_.push_back(std::make_unique<Link>(*this, std::move(*endpoint)));
-    attach(*links_.back());
-    links_.back()->begin();
+    if (endpoint->transport == Transport::file) return connect_file(*endpoint);
+    connect_to(std::move(*endpoint));
     settle();
     join_keeper();
     return {};
+}
+
+void Engine::connect_to(Endpoint endpoint) {
+    speaks_sp_ = speaks_sp_ || endpoint.wire == Wire::sp;
+    if (endpoint.transport == Transport::inproc)
+        links_.push_back(std::make_unique<InprocLink>(*this, endpoint.text, endpoint.path));
+    else links_.push_back(std::make_unique<Link>(*this, std::move(endpoint)));
+    attach(*links_.back());
+    links_.back()->begin();
 }
 
 result<void> Engine::unbind(std::string_view address) {
@@ -129,15 +135,9 @@ result<void> Engine::unbind(std::string_view address) {
 result<void> Engine::disconnect(std::string_view address) {
     const Lock lock(mutex_);
     flush_dirty();
-    const auto at = std::ranges::find_if(
-        links_, [address](const auto& l) { return l->is_connector() && l->endpoint() == address; });
-    if (at == links_.end()) return error(errc::invalid_argument, "not connected to " + std::string(address));
-    (*at)->finish();
-    tick_pattern();
-    pattern_->lost(**at);
-    remove_link(**at);
-    if (is_timed_) flush_dirty();  // what was for it goes to others
+    const bool was_connected = disconnect_file(address) || disconnect_from(address);
     buried_.clear();
+    if (!was_connected) return error(errc::invalid_argument, "not connected to " + std::string(address));
     return {};
 }
 

@@ -27,6 +27,7 @@
 namespace fantail::lib {
 
 class Listener;
+class PeerFile;
 
 /// Two may drive an engine: the program's thread, inside of its calls, and the keeper's, while the program does something else.
 /// The lock says who; it is never held while waiting. See docs/adr/0007.
@@ -138,6 +139,7 @@ private:
     [[nodiscard]] result<Endpoint> resolve(std::string_view address, bool passive);
     [[nodiscard]] patterns::Outcome send_now(message& m);
     [[nodiscard]] patterns::Outcome receive_now(message& into);
+    void connect_to(Endpoint endpoint);
     result<std::string> bind_inproc(const Endpoint& endpoint);
     [[nodiscard]] bool has_news() const { return inbox_ != nullptr && inbox_->has_news(); }
     result<void> receive_slow(Lock& lock, message& into, milliseconds timeout, patterns::Outcome outcome);
@@ -152,6 +154,15 @@ private:
     [[nodiscard]] static patterns::LaneId new_lane_id(patterns::Kind kind);
     [[nodiscard]] patterns::Settings settings_for_pattern();
     void after_settle();
+
+    // engine_peers.cpp
+    result<void> connect_file(const Endpoint& endpoint);
+    void connect_named(const PeerFile& file, const std::string& address);
+    void look_at(PeerFile& file);
+    /// Returns when to look again.
+    [[nodiscard]] MonoTime look_at_peer_files();
+    bool disconnect_file(std::string_view address);
+    bool disconnect_from(std::string_view address);
 
     // engine_drive.cpp
     void tell_timed_readable(Connection& link);
@@ -192,6 +203,7 @@ private:
     patterns::ChunkPool chunks_;
     Monitor monitor_;
     std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<std::unique_ptr<PeerFile>> peer_files_;
     std::vector<std::unique_ptr<Connection>> links_;
     std::vector<std::unique_ptr<Connection>> buried_;  ///< removed while events may still name them
     std::vector<Connection*> dirty_;

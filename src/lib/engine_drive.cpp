@@ -212,7 +212,7 @@ void Engine::on_alarm() {
     alarm_.set(alarm_at_);
     tick_pattern();
     is_flush_due_ = is_flush_due_ || is_timed_;  // a request that was sent again
-    MonoTime next = pattern_->deadline();
+    MonoTime next = std::min(pattern_->deadline(), look_at_peer_files());
     for (const auto& link : links_) {
         link->on_timer(now_);
         next = std::min(next, link->deadline());
