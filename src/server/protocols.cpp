@@ -5,6 +5,7 @@
 #include "protocols/amqp091/amqp_protocol.hpp"
 #include "protocols/kafka/kafka_protocol.hpp"
 #include "server/admin/admin_session.hpp"
+#include "sys/listener.hpp"
 #include "sys/tls.hpp"
 
 namespace fantail::server {
@@ -53,22 +54,26 @@ std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, Ad
     const protocols::Protocol amqp = amqp091::make_protocol(amqp_options(settings));
     const protocols::Protocol kafka = kafka::make_protocol(kafka_options(settings));
     const protocols::Protocol http = AdminSession::protocol(admin);
+    // The first is what a peer that nobody understands is answered in.
+    const auto spoken = [&](const std::string& name, const std::string& host) -> std::vector<protocols::Protocol> {
+        if (name == "http") return {http};
+        if (name == "amqps") return {amqp};
+        if (name == "kafka") return {kafka, amqp};
+        // Administration in plain HTTP goes no further than its own listener was let.
+        if (is_loopback(host)) return {amqp, kafka, http};
+        return {amqp, kafka};
+    };
     std::vector<runtime::ListenerConfig> listeners;
     for (const auto& [name, setting] : settings.listeners) {
-        if (!setting.enabled) continue;
-        runtime::ListenerConfig& listener = listeners.emplace_back();
-        listener.name = name;
-        listener.host = setting.host;
-        listener.port = setting.port;
-        listener.required = setting.required;
-        // The first is what a peer that nobody understands is answered in.
-        if (name == "http") listener.protocols = {http};
-        else if (name == "amqps") listener.protocols = {amqp};
-        else if (name == "kafka") listener.protocols = {kafka, amqp};
-        else listener.protocols = {amqp, kafka};
-        // Administration in plain HTTP goes no further than its own listener was let.
-        if (name == "amqp" && is_loopback(setting.host)) listener.protocols.push_back(http);
-        if (name == "amqps") listener.tls = tls;
+        for (const ListenAddress& address : setting.addresses) {
+            if (address.implied && !sys::has_address(address.host)) continue;
+            listeners.push_back({.name = name,
+                                 .host = address.host,
+                                 .port = address.port,
+                                 .protocols = spoken(name, address.host),
+                                 .tls = name == "amqps" ? tls : nullptr,
+                                 .required = address.required});
+        }
     }
     return listeners;
 }

@@ -106,7 +106,7 @@ void reload_certificates(const Settings& settings, ServerState& state) {
 
 Result<void> set_up_tls(const Settings& settings, ServerState& state) {
     const auto amqps = settings.listeners.find("amqps");
-    if (amqps == settings.listeners.end() || !amqps->second.enabled) return {};
+    if (amqps == settings.listeners.end() || !amqps->second.enabled()) return {};
     FANTAIL_TRY(auto context, load_certificates(settings));
     state.tls = std::make_shared<runtime::TlsSlot>();
     state.tls->context.store(std::move(context));

@@ -95,6 +95,14 @@ static Result<Fd> listen_on(const Address& address, bool all_interfaces) {
     return fd;
 }
 
+bool has_address(const std::string& host) {
+    const auto addresses = resolve({host, 0}, true);
+    if (!addresses) return false;
+    const Address& first = addresses->front();
+    const Fd probe(::socket(first.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return probe && ::bind(probe.get(), first.data(), first.size()) == 0;
+}
+
 Result<Listener> Listener::open(Loop& loop, const Endpoint& endpoint, OnAccept on_accept) {
     FANTAIL_TRY(const auto addresses, resolve(endpoint, true));
     Result<Fd> fd = fail(ErrorCode::not_found, endpoint.host + ": no address");

@@ -13,6 +13,9 @@ namespace fantail::sys {
 
 class Loop;
 
+/// Whether this machine has the numeric address `host`: that something could be bound to it.
+[[nodiscard]] bool has_address(const std::string& host);
+
 /// A listening socket on one loop, on whose thread it belongs and calls back. When descriptors or memory run out
 /// (EMFILE, ENFILE, ENOBUFS, ENOMEM) it pauses and tries again after retry_delay_ms, so that waiting clients are served late
 /// and not refused.

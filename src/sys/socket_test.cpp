@@ -314,6 +314,12 @@ TEST(Address, PrintsEveryFamily) {
     EXPECT_EQ(Address().text(), "?");
 }
 
+TEST(Address, IsOursIfSomethingCanBeBoundToIt) {
+    EXPECT_TRUE(has_address("127.0.0.1"));
+    EXPECT_FALSE(has_address("192.0.2.1"));  // for documentation: nobody's
+    EXPECT_FALSE(has_address("no.such.host.invalid"));
+}
+
 TEST(Address, RefusesPathsThatDoNotFitAndNamesThatDoNotExist) {
     EXPECT_EQ(resolve({"unix:", 0}, true).error().code, ErrorCode::malformed);
     EXPECT_EQ(resolve({"unix:" + std::string(108, 'x'), 0}, true).error().code, ErrorCode::malformed);

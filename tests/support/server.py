@@ -49,7 +49,8 @@ class FantailServer:
         self._stderr = collections.deque(maxlen=STDERR_LINES_KEPT)
         self._stderr_grew = threading.Condition()
         self._stderr_reader = None
-        self.endpoints = {}
+        self.endpoints = {}  # the first of each listener
+        self._places = {}    # where it listens again after a restart: all of each
 
     @property
     def pid(self):
@@ -70,7 +71,7 @@ class FantailServer:
             raise ServerError(f"no executable at {self.binary}; build it or pass --binary")
         listen = []
         for name in DEFAULT_LISTENERS | set(self._listeners):
-            place = self.endpoints.get(name, "127.0.0.1:0") if name in self._listeners else "off"
+            place = self._places.get(name, self.endpoints.get(name, "127.0.0.1:0")) if name in self._listeners else "off"
             listen += ["--listen", f"{name}={place}"]
         self._stderr.clear()
         self._process = subprocess.Popen(
@@ -88,7 +89,7 @@ class FantailServer:
         try:
             for line in process.stdout:
                 if line.startswith("ready "):
-                    self.endpoints = dict(word.split("=", 1) for word in line.split()[1:] if "=" in word)
+                    self._note_endpoints(word.split("=", 1) for word in line.split()[1:] if "=" in word)
                     break
             else:
                 process.wait()
@@ -98,6 +99,13 @@ class FantailServer:
             watchdog.cancel()
         threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
         return self
+
+    def _note_endpoints(self, pairs):
+        places = collections.defaultdict(list)
+        for name, place in pairs:
+            places[name].append(place)
+        self.endpoints = {name: each[0] for name, each in places.items()}
+        self._places = {name: ",".join(each) for name, each in places.items()}
 
     def kill(self):
         """kill -9; returns when the process is gone."""

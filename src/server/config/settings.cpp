@@ -12,6 +12,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <ranges>
 
 namespace fantail::server {
 
@@ -107,32 +108,51 @@ Entry choice(std::string key, std::vector<std::string> allowed, std::string Sett
     return {std::move(key), "", range, std::move(about), set, get};
 }
 
-Result<ListenerSetting> parse_listener(std::string name, std::string_view value) {
-    if (value == "off") return ListenerSetting{std::move(name), "", 0, false};
+constexpr const char* listener_form = "HOST:PORT[, HOST:PORT…] or off";
+
+Result<ListenAddress> parse_address(std::string_view value) {
     const std::size_t colon = value.rfind(':');
     std::uint16_t port = 0;
-    if (colon == std::string_view::npos) return bad_value("HOST:PORT or off", value);
+    if (colon == std::string_view::npos) return bad_value(listener_form, value);
     const std::string_view digits = value.substr(colon + 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (error != std::errc() || end != digits.data() + digits.size()) return bad_value("HOST:PORT or off", value);
+    if (error != std::errc() || end != digits.data() + digits.size()) return bad_value(listener_form, value);
     std::string_view host = value.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    return ListenerSetting{std::move(name), std::string(host), port, true};
+    return ListenAddress{.host = std::string(host), .port = port};
+}
+
+Result<ListenerSetting> parse_listener(std::string_view value) {
+    ListenerSetting out;
+    if (value == "off") return out;
+    for (const auto piece : std::views::split(value, ',')) {
+        std::string_view text(piece.begin(), piece.end());
+        while (text.starts_with(' ')) text.remove_prefix(1);
+        while (text.ends_with(' ')) text.remove_suffix(1);
+        FANTAIL_TRY(auto address, parse_address(text));
+        out.addresses.push_back(std::move(address));
+    }
+    if (!out.enabled()) return bad_value(listener_form, value);
+    return out;
+}
+
+std::string address_text(const ListenAddress& address) {
+    return fmt::format(fmt::runtime(address.host.contains(':') ? "[{}]:{}" : "{}:{}"), address.host, address.port);
 }
 
 Entry listener(std::string name, std::string about) {
     auto set = [name](Settings& s, std::string_view value) -> Result<void> {
-        FANTAIL_TRY(s.listeners[name], parse_listener(name, value));
+        FANTAIL_TRY(s.listeners[name], parse_listener(value));
         return {};
     };
     auto get = [name](const Settings& s) {
         const auto at = s.listeners.find(name);
-        if (at == s.listeners.end() || !at->second.enabled) return std::string("off");
-        const std::string& host = at->second.host;
-        return host.contains(':') ? fmt::format("[{}]:{}", host, at->second.port)
-                                  : fmt::format("{}:{}", host, at->second.port);
+        if (at == s.listeners.end() || !at->second.enabled()) return std::string("off");
+        std::string out;
+        for (const ListenAddress& each : at->second.addresses) out += (out.empty() ? "" : ", ") + address_text(each);
+        return out;
     };
-    return {"listeners." + name, "", "HOST:PORT, off", std::move(about), set, get};
+    return {"listeners." + name, "", "HOST:PORT, …, off", std::move(about), set, get};
 }
 
 constexpr std::int64_t int_max = std::numeric_limits<std::int32_t>::max();
@@ -301,14 +321,14 @@ Result<std::int64_t> parse_size(std::string_view text) {
 std::vector<std::string> check_settings(const Settings& settings) {
     std::vector<std::string> faults;
     const auto amqps = settings.listeners.find("amqps");
-    const bool tls = amqps != settings.listeners.end() && amqps->second.enabled;
+    const bool tls = amqps != settings.listeners.end() && amqps->second.enabled();
     if (tls && (settings.tls_certificate.empty() || settings.tls_key.empty()))
         faults.emplace_back("listeners.amqps needs tls.certificate and tls.key");
     if (settings.tls_require_client_certificate && settings.tls_client_ca.empty())
         faults.emplace_back("tls.require_client_certificate needs tls.client_ca");
     if (!settings.auth_default_user.empty() && settings.auth_default_password.empty())
         faults.emplace_back("auth.default_user needs auth.default_password: an empty password lets nobody in");
-    const auto on = [](const auto& each) { return each.second.enabled; };
+    const auto on = [](const auto& each) { return each.second.enabled(); };
     if (std::ranges::none_of(settings.listeners, on)) faults.emplace_back("every listener is off");
     return faults;
 }
@@ -326,11 +346,17 @@ std::vector<std::string> read_settings(Settings& settings, const std::string& pa
     return faults;
 }
 
+/// On both loopback addresses: `localhost` is either, and some clients try the first alone.
+static ListenerSetting on_loopback(std::uint16_t port, bool required) {
+    return {{{.host = "127.0.0.1", .port = port, .required = required},
+             {.host = "::1", .port = port, .required = false, .implied = true}}};
+}
+
 Settings default_settings() {
     Settings settings;
-    settings.listeners["amqp"] = {"amqp", "127.0.0.1", 5672, true};
-    settings.listeners["http"] = {"http", "127.0.0.1", 15672, true};
-    settings.listeners["kafka"] = {"kafka", "127.0.0.1", 9092, true, false};
+    settings.listeners["amqp"] = on_loopback(5672, true);
+    settings.listeners["http"] = on_loopback(15672, true);
+    settings.listeners["kafka"] = on_loopback(9092, false);
     return settings;
 }
 

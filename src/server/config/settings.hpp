@@ -12,13 +12,18 @@
 
 namespace fantail::server {
 
-/// A place to listen: `HOST:PORT`, port 0 for any free one.
-struct ListenerSetting {
-    std::string name;  ///< "amqp", "amqps", "kafka", "http"
+/// A place to listen.
+struct ListenAddress {
     std::string host;
-    std::uint16_t port = 0;
-    bool enabled = true;   ///< false: "off"
-    bool required = true;  ///< false: nobody asked for it, and the broker starts without it if the port is taken
+    std::uint16_t port = 0;  ///< 0: any free one
+    bool required = true;    ///< false: nobody asked for it, and the broker starts without it if the port is taken
+    bool implied = false;    ///< nobody asked for it, and a machine without such an address is none of our business
+};
+
+/// Where one protocol listens: `HOST:PORT, …`.
+struct ListenerSetting {
+    std::vector<ListenAddress> addresses;  ///< none: "off"
+    [[nodiscard]] bool enabled() const { return !addresses.empty(); }
 };
 
 /// Everything that can be set. The defaults are what runs without any configuration.
@@ -32,7 +37,7 @@ struct Settings {
     std::string memory_high_water = "0.6";    ///< a share of the machine's memory (it has a point), or bytes; 0: off
     std::int64_t disk_free_min = 50'000'000;  ///< bytes; 0: off
     std::string log_level = "info";
-    std::map<std::string, ListenerSetting> listeners;
+    std::map<std::string, ListenerSetting> listeners;  ///< by name: "amqp", "amqps", "kafka", "http"
 
     std::int64_t amqp_frame_size_max = 131072;
     std::int64_t amqp_channel_max = 2047;

@@ -41,9 +41,11 @@ TEST_F(SettingsFile, SetsWhatItNamesAndLeavesTheRest) {
     EXPECT_TRUE(settings_.salvage);
     EXPECT_EQ(settings_.memory_high_water, "0.25");
     EXPECT_EQ(settings_.amqp_message_size_max, 8 << 20);
-    EXPECT_EQ(settings_.listeners["amqp"].host, "::1");
-    EXPECT_EQ(settings_.listeners["amqp"].port, 5673);
-    EXPECT_FALSE(settings_.listeners["http"].enabled);
+    ASSERT_EQ(settings_.listeners["amqp"].addresses.size(), 1u);
+    EXPECT_EQ(settings_.listeners["amqp"].addresses[0].host, "::1");
+    EXPECT_EQ(settings_.listeners["amqp"].addresses[0].port, 5673);
+    EXPECT_TRUE(settings_.listeners["amqp"].addresses[0].required);
+    EXPECT_FALSE(settings_.listeners["http"].enabled());
     EXPECT_EQ(settings_.amqp_heartbeat_s, 60);
 }
 
@@ -123,7 +125,9 @@ TEST(Settings, ListenersAreHostAndPortOrOff) {
     EXPECT_EQ(setting_text(settings, "listeners.amqps"), "0.0.0.0:0");
     EXPECT_TRUE(set_setting(settings, "listeners.amqp", "[::1]:5672"));
     EXPECT_EQ(setting_text(settings, "listeners.amqp"), "[::1]:5672");
-    for (const char* bad : {"5672", "host:", "host:70000", "host:x", ""})
+    EXPECT_TRUE(set_setting(settings, "listeners.amqp", "127.0.0.1:5672,  [::1]:0"));
+    EXPECT_EQ(setting_text(settings, "listeners.amqp"), "127.0.0.1:5672, [::1]:0");
+    for (const char* bad : {"5672", "host:", "host:70000", "host:x", "", "host:1,", ",host:1", "host:1, off"})
         EXPECT_FALSE(set_setting(settings, "listeners.amqp", bad)) << bad;
     EXPECT_TRUE(set_setting(settings, "listeners.amqp", "off"));
     EXPECT_EQ(setting_text(settings, "listeners.amqp"), "off");
@@ -140,7 +144,7 @@ TEST(Settings, WhatDependsOnOtherSettingsIsCheckedTogether) {
     settings.auth_default_password.clear();
     EXPECT_THAT(check_settings(settings), testing::ElementsAre(HasSubstr("auth.default_password")));
     settings = default_settings();
-    for (auto& [name, listener] : settings.listeners) listener.enabled = false;
+    for (auto& [name, listener] : settings.listeners) listener.addresses.clear();
     EXPECT_THAT(check_settings(settings), testing::SizeIs(1));
 }
 
