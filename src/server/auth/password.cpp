@@ -6,49 +6,72 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <array>
 
 #include "protocols/http/http_request.hpp"
+#include "server/auth/credential_set.hpp"
 #include "sys/random.hpp"
 
 namespace fantail::server {
 
 namespace {
 
-constexpr std::uint8_t hash_version = 1;
-constexpr std::uint32_t iterations_max = 10'000'000;
-constexpr std::size_t salt_size = 16;
-constexpr std::size_t digest_size = 32;
-constexpr std::size_t hash_size = 1 + 4 + salt_size + digest_size;
-
-bool derive(std::string_view password, ByteView salt, std::uint32_t iterations, MutableBytes out) {
-    return PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), salt.data(),
-                             static_cast<int>(salt.size()), static_cast<int>(iterations), EVP_sha256(),
-                             static_cast<int>(out.size()), out.data()) == 1;
-}
+using sasl::ScramCredential;
+using sasl::ScramMechanism;
 
 /// RabbitMQ's hashes, kept as they are: one round of a digest over salt and password.
 struct ForeignForm {
-    std::uint8_t version;
+    PasswordForm form;
     std::string_view algorithm;
     const EVP_MD* (*digest)();
     std::size_t digest_size;
 };
 constexpr std::size_t foreign_salt_size = 4;
 constexpr ForeignForm foreign_forms[] = {
-    {2, "rabbit_password_hashing_sha256", EVP_sha256, 32},
-    {3, "rabbit_password_hashing_sha512", EVP_sha512, 64},
+    {PasswordForm::rabbit_sha256, "rabbit_password_hashing_sha256", EVP_sha256, 32},
+    {PasswordForm::rabbit_sha512, "rabbit_password_hashing_sha512", EVP_sha512, 64},
 };
-constexpr std::string_view own_algorithm = "fantail_pbkdf2_sha256";
+/// A bare hash of form 1, and all newer forms.
+constexpr std::string_view pbkdf2_algorithm = "fantail_pbkdf2_sha256";
+constexpr std::string_view credentials_algorithm = "fantail_credentials";
+
+bool has_form(ByteView hash, PasswordForm form) { return hash[0] == static_cast<std::uint8_t>(form); }
 
 bool verify_foreign(const ForeignForm& form, ByteView hash, std::string_view password) {
-    if (hash.size() != 1 + foreign_salt_size + form.digest_size) return false;
     Bytes salted = to_bytes(hash.subspan(1, foreign_salt_size));
     append(salted, as_bytes(password));
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> made{};
     unsigned size = 0;
     if (EVP_Digest(salted.data(), salted.size(), made.data(), &size, form.digest(), nullptr) != 1) return false;
     return CRYPTO_memcmp(made.data(), hash.data() + 1 + foreign_salt_size, form.digest_size) == 0;
+}
+
+bool verify_pbkdf2(ByteView hash, std::string_view password) {
+    constexpr ScramMechanism mechanism = ScramMechanism::sha_256;
+    const auto kept = read_pbkdf2(hash);
+    if (!kept) return false;
+    Bytes made = sasl::salt_password(password, {mechanism, kept->iterations, kept->salt});
+    if (has_form(hash, PasswordForm::stored_key))
+        made = sasl::scram_hash(mechanism, sasl::scram_client_key(mechanism, made));
+    return sasl::same_secret(made, kept->hash);
+}
+
+ScramCredential new_credential(std::string_view password, ScramMechanism mechanism, std::uint32_t iterations) {
+    std::array<std::uint8_t, password_salt_size> salt{};
+    sys::random_bytes(salt);
+    const Bytes salted = sasl::salt_password(password, {mechanism, iterations, salt});
+    return sasl::scram_credential({mechanism, iterations, salt, salted});
+}
+
+/// The password's own hash: form 4.
+Bytes password_of(const ScramCredential& credential) {
+    Bytes hash{static_cast<std::uint8_t>(PasswordForm::stored_key)};
+    Writer out(hash);
+    out.u32(credential.iterations);
+    out.raw(credential.salt);
+    out.raw(credential.stored_key);
+    return hash;
 }
 
 /// A digest of hash and password under a key that only this process knows.
@@ -58,8 +81,11 @@ std::uint64_t login_digest(ByteView hash, std::string_view password) {
         sys::random_bytes(k);
         return k;
     }();
-    Bytes text = to_bytes(hash);
-    append(text, as_bytes(password));
+    Bytes text;
+    Writer out(text);
+    out.u64(hash.size());
+    out.raw(hash);
+    out.raw(password);
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     HMAC(EVP_sha256(), key.data(), key.size(), text.data(), text.size(), digest.data(), &size);
@@ -68,56 +94,58 @@ std::uint64_t login_digest(ByteView hash, std::string_view password) {
 
 }  // namespace
 
+std::uint32_t scram_iterations(ScramMechanism mechanism, std::uint32_t iterations) {
+    if (mechanism == ScramMechanism::sha_256) return iterations;
+    return std::max(iterations / 2, sasl::scram_iterations_min);
+}
+
 Bytes hash_password(std::string_view password, std::uint32_t iterations) {
-    Bytes hash(hash_size);
-    hash[0] = hash_version;
-    store_be(&hash[1], iterations);
-    const MutableBytes salt = MutableBytes(hash).subspan(5, salt_size);
-    sys::random_bytes(salt);
-    FANTAIL_ASSERT(derive(password, salt, iterations, MutableBytes(hash).subspan(5 + salt_size)));
-    return hash;
+    const ScramCredential first = new_credential(password, ScramMechanism::sha_256, iterations);
+    Bytes hash = password_of(first);
+    if (iterations < sasl::scram_iterations_min) return hash;
+    constexpr ScramMechanism other = ScramMechanism::sha_512;
+    return write_credentials({.password = std::move(hash),
+                              .scram = {first, new_credential(password, other, scram_iterations(other, iterations))}});
 }
 
 bool verify_password(ByteView hash, std::string_view password) {
-    if (hash.empty() || password.empty()) return false;
+    if (password.empty()) return false;
+    const auto set = read_credentials(hash);
+    if (!set || set->password.empty()) return false;
     for (const ForeignForm& form : foreign_forms)
-        if (hash[0] == form.version) return verify_foreign(form, hash, password);
-    if (hash.size() != hash_size || hash[0] != hash_version) return false;
-    const auto iterations = load_be<std::uint32_t>(&hash[1]);
-    if (iterations == 0 || iterations > iterations_max) return false;
-    std::array<std::uint8_t, digest_size> made{};
-    if (!derive(password, hash.subspan(5, salt_size), iterations, made)) return false;
-    return CRYPTO_memcmp(made.data(), hash.data() + 5 + salt_size, digest_size) == 0;
+        if (has_form(set->password, form.form)) return verify_foreign(form, set->password, password);
+    return verify_pbkdf2(set->password, password);
 }
 
 PasswordHashText password_hash_text(ByteView hash) {
-    if (hash.empty()) return {"", std::string(own_algorithm)};
+    if (hash.empty()) return {"", std::string(pbkdf2_algorithm)};
     for (const ForeignForm& form : foreign_forms)
-        if (hash[0] == form.version)
+        if (has_form(hash, form.form))
             return {http::encode_base64(as_text(hash.subspan(1))), std::string(form.algorithm)};
-    return {http::encode_base64(as_text(hash)), std::string(own_algorithm)};
+    const bool old = has_form(hash, PasswordForm::salted_password);
+    return {http::encode_base64(as_text(hash)), std::string(old ? pbkdf2_algorithm : credentials_algorithm)};
 }
 
 Result<Bytes> read_password_hash(std::string_view text, std::string_view algorithm) {
     if (text.empty()) return Bytes();
     const auto decoded = http::decode_base64(text);
     if (!decoded) return fail(ErrorCode::malformed, "'password_hash' is no base64");
-    const auto wrong_size = [] { return fail(ErrorCode::malformed, "'password_hash' has the wrong size"); };
-    if (algorithm == own_algorithm) {
-        if (decoded->size() != hash_size || static_cast<std::uint8_t>((*decoded)[0]) != hash_version)
-            return wrong_size();
-        return to_bytes(as_bytes(*decoded));
+    const auto wrong = [] { return fail(ErrorCode::malformed, "'password_hash' is not of that algorithm's form"); };
+    if (algorithm == pbkdf2_algorithm || algorithm == credentials_algorithm) {
+        Bytes hash = to_bytes(as_bytes(*decoded));
+        if (hash.empty() || !read_credentials(hash) || password_hash_text(hash).algorithm != algorithm) return wrong();
+        return hash;
     }
     for (const ForeignForm& form : foreign_forms) {
         // RabbitMQ's own default goes without a name.
         if (form.algorithm != (algorithm.empty() ? foreign_forms[0].algorithm : algorithm)) continue;
-        if (decoded->size() != foreign_salt_size + form.digest_size) return wrong_size();
-        Bytes hash{form.version};
+        if (decoded->size() != foreign_salt_size + form.digest_size) return wrong();
+        Bytes hash{static_cast<std::uint8_t>(form.form)};
         append(hash, as_bytes(*decoded));
         return hash;
     }
     return fail(ErrorCode::unsupported,
-                "'hashing_algorithm' must be fantail_pbkdf2_sha256, "
+                "'hashing_algorithm' must be fantail_credentials, fantail_pbkdf2_sha256, "
                 "rabbit_password_hashing_sha256 or rabbit_password_hashing_sha512");
 }
 

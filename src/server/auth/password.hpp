@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "broker/api/definitions.hpp"
+#include "protocols/sasl/scram.hpp"
 #include "protocols/session.hpp"
 #include "runtime/login_checks.hpp"
 
@@ -16,12 +17,19 @@ namespace fantail::server {
 /// Rounds of the hash: about 20 ms of one core.
 inline constexpr std::uint32_t password_iterations = 20'000;
 /// For passwords that everybody knows, such as the default one: there is nothing to protect, and a first start is faster.
+/// SCRAM's clients refuse so few.
 inline constexpr std::uint32_t known_password_iterations = 1;
+/// Rounds of the SCRAM credential that is made along with a hash of `iterations`: of SHA-512 half as many, as each is twice
+/// the work or more.
+[[nodiscard]] std::uint32_t scram_iterations(sasl::ScramMechanism mechanism,
+                                             std::uint32_t iterations = password_iterations);
 
-/// PBKDF2-HMAC-SHA256 with a random salt: [version u8 = 1][iterations u32 BE][salt 16][hash 32].
+/// Makes what is stored of a password (credential_set.hpp): PBKDF2-HMAC-SHA256 with a random salt, as SCRAM's StoredKey,
+/// which nobody can log in by who has read it; and the credentials of both SCRAM mechanisms, unless clients would refuse
+/// so few rounds. Takes twice as long as a check.
 [[nodiscard]] Bytes hash_password(std::string_view password, std::uint32_t iterations = password_iterations);
-/// Compares in constant time. False for a hash of another form, for an empty one (no password login), and for an empty
-/// password, whatever its hash.
+/// Compares in constant time. False for a hash of another form, for one without a password, and for an empty password,
+/// whatever its hash.
 [[nodiscard]] bool verify_password(ByteView hash, std::string_view password);
 
 /// A hash as definitions carry it.
@@ -30,8 +38,8 @@ struct PasswordHashText {
     std::string algorithm;
 };
 [[nodiscard]] PasswordHashText password_hash_text(ByteView hash);
-/// Reads one that password_hash_text() wrote, or RabbitMQ: [version 2 or 3][salt 4][SHA-256 or SHA-512 of salt and
-/// password]. An empty one is kept: nobody logs in by it. Errors: malformed, unsupported (another algorithm).
+/// Reads one that password_hash_text() wrote, or RabbitMQ (salt 4, SHA-256 or SHA-512 of salt and password). An empty one
+/// is kept: nobody logs in by it. Errors: malformed, unsupported (another algorithm).
 [[nodiscard]] Result<Bytes> read_password_hash(std::string_view text, std::string_view algorithm);
 
 /// Decides logins. Thread-safe: cores ask at any time.

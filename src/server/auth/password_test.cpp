@@ -7,8 +7,12 @@
 #include <chrono>
 #include <vector>
 
+#include "server/auth/credential_set.hpp"
+
 namespace fantail::server {
 namespace {
+
+using sasl::scram_iterations_min;
 
 broker::UserDefinition user_of(const std::string& name, Bytes hash) {
     broker::UserDefinition user;
@@ -26,6 +30,17 @@ bool settle(Authenticator& authenticator, const broker::UserDefinition* user, st
     auto check = authenticator.check(user, password, peer);
     if (const bool* known = std::get_if<bool>(&check)) return *known;
     return std::get<std::move_only_function<bool()>>(check)();
+}
+
+/// As passwords were kept before: what PBKDF2 gave, under form 1.
+Bytes old_hash(std::string_view password, std::uint32_t iterations) {
+    Bytes hash{1};
+    Writer out(hash);
+    out.u32(iterations);
+    const Bytes salt(password_salt_size, 7);
+    out.raw(salt);
+    out.raw(sasl::salt_password(password, {sasl::ScramMechanism::sha_256, iterations, salt}));
+    return hash;
 }
 
 TEST(Password, VerifiesWhatWasHashedAndNothingElse) {
@@ -67,10 +82,56 @@ TEST(Password, OwnHashesSurviveTheirText) {
     EXPECT_EQ(read_password_hash(text.text, text.algorithm).value(), hash);
 }
 
+TEST(Password, HashesOfFormerFormAreVerifiedAndWrittenBackAsTheyCame) {
+    const Bytes hash = old_hash("secret", 10);
+    EXPECT_TRUE(verify_password(hash, "secret"));
+    EXPECT_FALSE(verify_password(hash, "secres"));
+    const PasswordHashText text = password_hash_text(hash);
+    EXPECT_EQ(text.algorithm, "fantail_pbkdf2_sha256");
+    EXPECT_EQ(read_password_hash(text.text, text.algorithm).value(), hash);
+    EXPECT_FALSE(read_password_hash(text.text, "fantail_credentials"));
+}
+
+TEST(Password, APasswordLogsInByBothScramMechanisms) {
+    const Bytes hash = hash_password("secret", 5000);
+    EXPECT_TRUE(verify_password(hash, "secret"));
+    EXPECT_FALSE(verify_password(hash, "secres"));
+    const auto set = read_credentials(hash);
+    ASSERT_TRUE(set);
+    for (const sasl::ScramMechanism mechanism : sasl::scram_mechanisms) {
+        const sasl::ScramCredential* kept = set->find(mechanism);
+        ASSERT_NE(kept, nullptr);
+        EXPECT_EQ(kept->iterations, mechanism == sasl::ScramMechanism::sha_256 ? 5000u : sasl::scram_iterations_min);
+        const Bytes salted = sasl::salt_password("secret", {mechanism, kept->iterations, kept->salt});
+        EXPECT_EQ(*kept, sasl::scram_credential({mechanism, kept->iterations, kept->salt, salted}));
+    }
+    const PasswordHashText text = password_hash_text(hash);
+    EXPECT_EQ(text.algorithm, "fantail_credentials");
+    EXPECT_EQ(read_password_hash(text.text, text.algorithm).value(), hash);
+    EXPECT_FALSE(read_password_hash(text.text, "fantail_pbkdf2_sha256"));
+}
+
+TEST(Password, NothingThatIsKeptLogsInByScramAsItIs) {
+    const auto set = read_credentials(hash_password("secret", scram_iterations_min));
+    ASSERT_TRUE(set);
+    const auto hash = read_pbkdf2(set->password);
+    ASSERT_TRUE(hash);
+    const Bytes salted = sasl::salt_password("secret", {sasl::ScramMechanism::sha_256, hash->iterations, hash->salt});
+    EXPECT_NE(to_bytes(hash->hash), salted);
+}
+
+TEST(Password, AHashOfFewRoundsHasNoScramCredentials_Rfc7677_4) {
+    const auto set = read_credentials(hash_password("guest", known_password_iterations));
+    ASSERT_TRUE(set);
+    EXPECT_TRUE(set->scram.empty());
+    EXPECT_TRUE(verify_password(write_credentials(*set), "guest"));
+}
+
 TEST(Password, HashTextsOfAnotherFormAreRefused) {
     EXPECT_FALSE(read_password_hash("????", ""));
     EXPECT_FALSE(read_password_hash("AAAA", ""));
     EXPECT_FALSE(read_password_hash("AAAA", "fantail_pbkdf2_sha256"));
+    EXPECT_FALSE(read_password_hash("AAAA", "fantail_credentials"));
     EXPECT_FALSE(read_password_hash("AAAA", "rabbit_password_hashing_md5"));
     EXPECT_TRUE(read_password_hash("", "")->empty());
 }
