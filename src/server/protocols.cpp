@@ -5,6 +5,7 @@
 #include "protocols/amqp091/amqp_protocol.hpp"
 #include "protocols/kafka/kafka_protocol.hpp"
 #include "server/admin/admin_session.hpp"
+#include "server/auth/scram_credentials.hpp"
 #include "sys/listener.hpp"
 #include "sys/tls.hpp"
 
@@ -30,8 +31,10 @@ amqp091::AmqpOptions amqp_options(const Settings& settings) {
     return options;
 }
 
-kafka::KafkaOptions kafka_options(const Settings& settings) {
+kafka::KafkaOptions kafka_options(const Settings& settings, AdminBackend& admin) {
     kafka::KafkaOptions options;
+    options.credentials = std::make_shared<const ScramCredentials>(
+        settings.auth_guest_loopback_only, [&admin](CoreId core) { return admin.catalog(core).users(); });
     options.advertised_host = settings.kafka_advertised_host;
     options.advertised_port = static_cast<std::uint16_t>(settings.kafka_advertised_port);
     options.cluster_id = settings.kafka_cluster_id;
@@ -52,7 +55,7 @@ bool is_loopback(const std::string& host) { return host == "localhost" || host =
 std::vector<runtime::ListenerConfig> make_listeners(const Settings& settings, AdminBackend& admin,
                                                     const std::shared_ptr<runtime::TlsSlot>& tls) {
     const protocols::Protocol amqp = amqp091::make_protocol(amqp_options(settings));
-    const protocols::Protocol kafka = kafka::make_protocol(kafka_options(settings));
+    const protocols::Protocol kafka = kafka::make_protocol(kafka_options(settings, admin));
     const protocols::Protocol http = AdminSession::protocol(admin);
     // The first is what a peer that nobody understands is answered in.
     const auto spoken = [&](const std::string& name, const std::string& host) -> std::vector<protocols::Protocol> {

@@ -47,6 +47,8 @@ constexpr Served served[] = {
     {ApiKey::incremental_alter_configs, make_incremental_alter_configs},
     {ApiKey::list_partition_reassignments, make_list_partition_reassignments},
     {ApiKey::offset_delete, make_offset_delete},
+    {ApiKey::describe_user_scram_credentials, make_describe_scram_users},
+    {ApiKey::alter_user_scram_credentials, make_alter_scram_users},
     {ApiKey::describe_quorum, make_describe_quorum},
     {ApiKey::describe_cluster, make_describe_cluster},
     {ApiKey::describe_producers, make_describe_producers},

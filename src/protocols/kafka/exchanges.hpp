@@ -22,5 +22,6 @@ MakeExchange make_offset_commit, make_offset_fetch, make_offset_delete;
 MakeExchange make_describe_groups, make_list_groups, make_delete_groups;
 MakeExchange make_consumer_group_heartbeat, make_consumer_group_describe;
 MakeExchange make_sasl_handshake, make_sasl_authenticate;
+MakeExchange make_describe_scram_users, make_alter_scram_users;
 
 }  // namespace fantail::kafka

@@ -6,6 +6,7 @@
 // for each, unless the connection is closed.
 #include "protocols/kafka/session_scene.hpp"
 #include "protocols/kafka/testing.hpp"
+#include "protocols/sasl/scram_client.hpp"
 
 namespace fantail::kafka {
 namespace {
@@ -209,7 +210,10 @@ private:
 
 class Run final {
 public:
-    explicit Run(ByteView input) : choices_(input), answers_(choices_), scene_(KafkaOptions{}, !choices_.one_in(20)) {
+    explicit Run(ByteView input) : choices_(input), answers_(choices_), scene_(options(), !choices_.one_in(20)) {
+        scene_.broker.topics.add_user("t", {"administrator"}).password_hash =
+            FakeCredentials::hash_of(sasl::ScramMechanism::sha_256, 1);
+        scene_.broker.topics.add_user("guest", {"administrator"});
         scene_.broker.topics.add_topic("t", 3);
         scene_.broker.topics.add_topic("u", 1, Settings{{"message.timestamp.type", "LogAppendTime"}});
         scene_.broker.topics.add_topic("compacted", 1, Settings{{"cleanup.policy", "compact"}});
@@ -229,6 +233,15 @@ private:
 
     [[nodiscard]] bool closed() const { return scene_.broker.closed; }
 
+    static KafkaOptions options() {
+        auto credentials = std::make_shared<FakeCredentials>();
+        credentials->iterations = 1;
+        credentials->names = {"t", "guest"};
+        KafkaOptions options;
+        options.credentials = std::move(credentials);
+        return options;
+    }
+
     void step() {
         const std::uint8_t choice = choices_.byte();
         if (choice < 90) request();
@@ -239,6 +252,7 @@ private:
         else if (choice < 235) scene_.give(broker::Blocked{choices_.one_in(2), "disk"});
         else if (choice < 250) topics();
         else if (choice < 253) raw();
+        else if (choice < 255) log_in();
         else if (choice == 255) scene_.give(broker::CloseRequested{"shutdown"});
         check_responses();
     }
@@ -261,6 +275,37 @@ private:
         message.encode_random(frame, seed, version);
         store_be(frame.data(), static_cast<std::int32_t>(frame.size() - frame_size_size));
         scene_.send_bytes(frame);
+    }
+
+    /// By SCRAM, as a client does it who may be wrong about anything.
+    void log_in() {
+        sasl::ScramClient client{.name = choices_.one_in(4) ? "u" : "t", .password = "pencil"};
+        if (choices_.one_in(4)) client.mechanism = sasl::ScramMechanism::sha_512;
+        if (choices_.one_in(4)) client.header = as_text(choices_.bytes());
+        if (choices_.one_in(4)) client.nonce = as_text(choices_.bytes());
+        send_alone(SaslHandshakeRequest{sasl::name_of(client.mechanism)}, 1);
+        const std::string first = client.first();
+        const std::string challenge = send_alone(SaslAuthenticateRequest{as_bytes(first)}, 2);
+        std::string proof = client.final(challenge);
+        if (choices_.one_in(4)) proof.resize(choices_.upto(proof.size()));
+        send_alone(SaslAuthenticateRequest{as_bytes(proof)}, 2);
+    }
+    /// \return the bytes of the response to a SaslAuthenticate, if it is the next; empty otherwise
+    template <class Request>
+    std::string send_alone(const Request& request, std::int16_t version) {
+        check_responses();
+        if (closed()) return "";
+        scene_.send(request, version);
+        std::string out;
+        if constexpr (std::is_same_v<Request, SaslAuthenticateRequest>) {
+            Frame frame;
+            const auto status = next_frame(scene_.broker.output, 1u << 30, frame);
+            if (status && *status == FrameStatus::complete)
+                if (const auto response = decode_response<SaslAuthenticateResponse>(frame.payload, version))
+                    out = as_text(response->message.auth_bytes);
+        }
+        check_responses();
+        return out;
     }
 
     /// A batch that is mostly sound.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Endpoints and ids of topics.
+//! Endpoints, administrators and ids of topics.
 #include "protocols/kafka/link.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace fantail::kafka {
@@ -17,6 +18,11 @@ std::string Link::client_host() const {
     std::string out("/");
     out += address.substr(0, std::min(address.rfind(':'), address.size()));
     return out;
+}
+
+bool Link::is_administrator() const {
+    const broker::UserDefinition* definition = catalog().user(user());
+    return definition != nullptr && std::ranges::find(definition->tags, "administrator") != definition->tags.end();
 }
 
 Endpoint Link::endpoint() const {

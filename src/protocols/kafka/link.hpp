@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "protocols/kafka/login.hpp"
 #include "protocols/kafka/options.hpp"
 #include "protocols/session.hpp"
 
@@ -31,6 +32,8 @@ public:
     virtual void tell(ShardId shard, broker::ShardCommand command) = 0;
     /// Whether the next response to be sent is that of `exchange`.
     [[nodiscard]] virtual bool is_next(const Exchange& exchange) const = 0;
+    /// How far the client is with logging in.
+    [[nodiscard]] virtual Login& login() = 0;
     /// The client has logged in as `user`.
     virtual void logged_in(const std::string& user) = 0;
     /// Closes the connection behind the responses so far.
@@ -50,6 +53,8 @@ public:
     [[nodiscard]] bool may(broker::Operation operation, std::string_view resource) const {
         return catalog().permits(user(), vhost(), operation, resource);
     }
+    /// Whether the user may do what concerns the whole broker.
+    [[nodiscard]] bool is_administrator() const;
     /// Where the client is, as members of groups are shown: "/127.0.0.1".
     [[nodiscard]] std::string client_host() const;
     /// The shard of a consumer group.

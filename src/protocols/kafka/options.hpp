@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "protocols/kafka/frame.hpp"
+#include "protocols/sasl/credentials.hpp"
 
 namespace fantail::kafka {
 
@@ -22,6 +24,7 @@ struct KafkaOptions {
     std::uint32_t partitions_default = 1;  ///< of topics that are made without a number
     std::int32_t transaction_timeout_max_ms = 900'000;
     std::int64_t transactional_id_expiration_ms = 604'800'000;
+    std::shared_ptr<const sasl::Credentials> credentials;  ///< null: no SCRAM
 };
 
 }  // namespace fantail::kafka

@@ -178,7 +178,10 @@ void Session::tell(ShardId shard, broker::ShardCommand command) {
     host_.broker().send(shard, RequestId(), std::move(command));
 }
 
-void Session::logged_in(const std::string& user) { user_ = user; }
+void Session::logged_in(const std::string& user) {
+    user_ = user;
+    login_ = {.stage = Login::Stage::over, .scram = {}};
+}
 
 void Session::on_closed() {
     for (const ShardId shard : told_) tell(shard, broker::Detach{ConsumerId(0), ConsumerId(~std::uint64_t{0})});

@@ -34,6 +34,7 @@ public:
     void check_login(Exchange& from, std::string_view user, std::string_view password) override;
     void tell(ShardId shard, broker::ShardCommand command) override;
     [[nodiscard]] bool is_next(const Exchange& exchange) const override;
+    [[nodiscard]] Login& login() override { return login_; }
     void logged_in(const std::string& user) override;
     void close() override;
     [[nodiscard]] protocols::SessionHost& host() const override { return host_; }
@@ -54,6 +55,7 @@ private:
     protocols::SessionHost& host_;
     std::shared_ptr<const KafkaOptions> options_;
     std::string user_;  ///< empty: must log in first
+    Login login_;
     VhostId vhost_;
     std::string client_id_;
     std::deque<std::unique_ptr<Exchange>> exchanges_;

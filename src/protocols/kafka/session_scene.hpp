@@ -57,7 +57,16 @@ public:
     const broker::VhostDefinition* vhost(std::string_view name) const override {
         return name == vhost_.name ? &vhost_ : nullptr;
     }
-    const broker::UserDefinition* user(std::string_view) const override { return nullptr; }
+    broker::UserDefinition& add_user(const std::string& name, std::vector<std::string> tags = {}) {
+        broker::UserDefinition& user = users_[name];
+        user.name = name;
+        user.tags = std::move(tags);
+        return user;
+    }
+    const broker::UserDefinition* user(std::string_view name) const override {
+        const auto at = users_.find(name);
+        return at == users_.end() ? nullptr : &at->second;
+    }
     const broker::ExchangeDefinition* exchange(VhostId, std::string_view) const override { return nullptr; }
     const broker::QueueDefinition* queue(VhostId, std::string_view) const override { return nullptr; }
     const broker::QueueDefinition* queue(QueueId id) const override {
@@ -92,8 +101,56 @@ public:
 private:
     broker::VhostDefinition vhost_{.id = VhostId(1), .name = "/"};
     std::map<std::string, broker::TopicDefinition, std::less<>> topics_;
+    std::map<std::string, broker::UserDefinition, std::less<>> users_;
     std::map<QueueId, broker::QueueDefinition> queues_;
     std::uint64_t last_ = 0;
+};
+
+/// Knows of each credential its mechanism and rounds: a password hash is a list of these, and every password "pencil".
+class FakeCredentials final : public sasl::Credentials {
+public:
+    std::uint32_t iterations = sasl::scram_iterations_min;  ///< of who has no credential
+    std::vector<std::string> names;                         ///< all users'
+
+    sasl::ScramCredential find(const sasl::Claim& claim, const protocols::PeerInfo&) const override {
+        sasl::Salting salting{claim.mechanism, iterations, as_bytes("salt")};
+        bool known = false;
+        if (claim.user != nullptr) {
+            for (const sasl::ScramFigures& each : list(claim.user->password_hash)) {
+                if (each.mechanism != claim.mechanism) continue;
+                salting.iterations = each.iterations;
+                known = true;
+            }
+        }
+        const Bytes salted = sasl::salt_password(known ? "pencil" : "that nobody knows", salting);
+        return sasl::scram_credential({claim.mechanism, salting.iterations, salting.salt, salted});
+    }
+    std::vector<sasl::ScramFigures> list(ByteView password_hash) const override {
+        std::vector<sasl::ScramFigures> out;
+        for (Reader in(password_hash); in.left() > 0;) {
+            const sasl::ScramMechanism mechanism{in.u8()};
+            out.push_back({mechanism, in.u32()});
+        }
+        return out;
+    }
+    Bytes with(ByteView password_hash, const sasl::ScramCredential& credential) const override {
+        Bytes out = without(password_hash, credential.mechanism);
+        append(out, hash_of(credential.mechanism, credential.iterations));
+        return out;
+    }
+    Bytes without(ByteView password_hash, sasl::ScramMechanism mechanism) const override {
+        Bytes out;
+        for (const sasl::ScramFigures& each : list(password_hash))
+            if (each.mechanism != mechanism) append(out, hash_of(each.mechanism, each.iterations));
+        return out;
+    }
+    std::vector<std::string> users(CoreId) const override { return names; }
+
+    static Bytes hash_of(sasl::ScramMechanism mechanism, std::uint32_t rounds = sasl::scram_iterations_min) {
+        Bytes out{static_cast<std::uint8_t>(mechanism)};
+        Writer(out).u32(rounds);
+        return out;
+    }
 };
 
 /// Host and port of one session.

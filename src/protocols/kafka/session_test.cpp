@@ -220,6 +220,7 @@ TEST(KafkaSession, PlainLoginOpensTheConnection) {
 
 TEST(KafkaSession, AWrongPasswordIsToldAndClosesTheConnection_58) {
     Scene s({}, false);
+    s.ask<SaslHandshakeResponse>(SaslHandshakeRequest{"PLAIN"}, 1);
     s.send(SaslAuthenticateRequest{as_bytes(guest_login)}, 2);
     s.give(broker::LoginChecked{s.broker.logins.at(0).request, fail(ErrorCode::not_authenticated, "wrong")});
     EXPECT_EQ(s.response<SaslAuthenticateResponse>(2).error_code, ApiError::sasl_authentication_failed);
@@ -230,6 +231,7 @@ TEST(KafkaSession, AWrongPasswordIsToldAndClosesTheConnection_58) {
 TEST(KafkaSession, ALoginThatIsNotPlainIsRefusedUnasked_58) {
     for (const std::string_view text : {std::string_view("guest"), std::string_view("\0guest", 6)}) {
         Scene s({}, false);
+        s.ask<SaslHandshakeResponse>(SaslHandshakeRequest{"PLAIN"}, 1);
         EXPECT_EQ(s.ask<SaslAuthenticateResponse>(SaslAuthenticateRequest{as_bytes(text)}, 2).error_code,
                   ApiError::sasl_authentication_failed);
         EXPECT_TRUE(s.broker.logins.empty());
@@ -243,6 +245,39 @@ TEST(KafkaSession, AnotherMechanismIsRefusedWithTheListOfThoseThere_33) {
     EXPECT_EQ(response.error_code, ApiError::unsupported_sasl_mechanism);
     EXPECT_THAT(response.mechanisms, ElementsAre("PLAIN"));
     EXPECT_FALSE(s.broker.closed);
+}
+
+TEST(KafkaSession, ALoginBeforeItsHandshakeIsRefused_34) {
+    Scene s({}, false);
+    EXPECT_EQ(s.ask<SaslAuthenticateResponse>(SaslAuthenticateRequest{as_bytes(guest_login)}, 2).error_code,
+              ApiError::illegal_sasl_state);
+    EXPECT_TRUE(s.broker.logins.empty());
+    EXPECT_TRUE(s.broker.closed);
+}
+
+TEST(KafkaSession, ALoginDuringALoginClosesTheConnection) {
+    for (const bool handshake : {false, true}) {
+        Scene s({}, false);
+        s.ask<SaslHandshakeResponse>(SaslHandshakeRequest{"PLAIN"}, 1);
+        s.send(SaslAuthenticateRequest{as_bytes(guest_login)}, 2);
+        if (handshake) s.send(SaslHandshakeRequest{"PLAIN"}, 1);
+        else s.send(SaslAuthenticateRequest{as_bytes(guest_login)}, 2);
+        EXPECT_EQ(s.broker.logins.size(), 1u);
+        EXPECT_TRUE(s.broker.closed);
+    }
+}
+
+TEST(KafkaSession, AfterTheLoginAnotherIsRefusedAndNothingLost_34) {
+    Scene s({}, false);
+    s.ask<SaslHandshakeResponse>(SaslHandshakeRequest{"PLAIN"}, 1);
+    s.send(SaslAuthenticateRequest{as_bytes(guest_login)}, 2);
+    s.give(broker::LoginChecked{s.broker.logins.at(0).request, {}});
+    s.response<SaslAuthenticateResponse>(2);
+    EXPECT_EQ(s.ask<SaslHandshakeResponse>(SaslHandshakeRequest{"PLAIN"}, 1).error_code, ApiError::illegal_sasl_state);
+    EXPECT_EQ(s.ask<SaslAuthenticateResponse>(SaslAuthenticateRequest{as_bytes(guest_login)}, 2).error_code,
+              ApiError::illegal_sasl_state);
+    EXPECT_FALSE(s.broker.closed);
+    EXPECT_EQ(s.session.info().user, "guest");
 }
 
 // ------------------------------------------------------------------------------------------------------------- alarms
