@@ -276,6 +276,30 @@ public class Suite {
         holds(!cluster.clusterId().get().isEmpty(), "the cluster has an id");
     }
 
+    Admin loggedIn(ScramMechanism mechanism, String user, String password) {
+        String module = "org.apache.kafka.common.security.scram.ScramLoginModule";
+        return closed(Admin.create(map("security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", mechanism.mechanismName(),
+                "sasl.jaas.config", module + " required username=\"" + user + "\" password=\"" + password + "\";")));
+    }
+
+    void test_scram_lets_in_who_knows_the_password() throws Exception {
+        if (CONTROL.isEmpty()) throw new Skipped("the server may want a login of everybody, or of nobody");
+        String user = "u,=" + topic;
+        for (ScramMechanism mechanism : List.of(ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)) {
+            ScramCredentialInfo info = new ScramCredentialInfo(mechanism, 4096);
+            admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion(user, info, "pencil"))).all().get();
+            Admin known = loggedIn(mechanism, user, "pencil");
+            equal(1, known.describeCluster().nodes().get().size());
+            fails(ClusterAuthorizationException.class, () -> known.describeUserScramCredentials().all().get());
+            for (String[] wrong : new String[][] {{user, "pencik"}, {"nobody", "pencil"}})
+                fails(SaslAuthenticationException.class, () -> loggedIn(mechanism, wrong[0], wrong[1]).describeCluster().nodes().get());
+            equal(info, admin.describeUserScramCredentials().description(user).get().credentialInfos().stream()
+                    .filter(each -> each.mechanism() == mechanism).findFirst().orElse(null));
+            admin.alterUserScramCredentials(List.of(new UserScramCredentialDeletion(user, mechanism))).all().get();
+            fails(SaslAuthenticationException.class, () -> loggedIn(mechanism, user, "pencil").describeCluster().nodes().get());
+        }
+    }
+
     void test_admin_quorum_is_led_by_one_of_its_voters() throws Exception {
         QuorumInfo quorum = admin.describeMetadataQuorum().quorumInfo().get();
         List<Integer> voters = quorum.voters().stream().map(QuorumInfo.ReplicaState::replicaId).collect(Collectors.toList());
