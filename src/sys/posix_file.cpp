@@ -35,17 +35,6 @@ Result<Fd> open_direct(const std::string& path, int flags) {
     return Fd(fd);
 }
 
-Result<void> write_all(int fd, std::uint64_t offset, ByteView bytes, const std::string& path) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return errno_failure(path);
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-        offset += static_cast<std::uint64_t>(written);
-    }
-    return {};
-}
-
 /// Makes the entry of `path` in its directory durable.
 Result<void> sync_directory_of(const std::string& path) {
     std::string parent = std::filesystem::path(path).parent_path().string();
@@ -65,7 +54,7 @@ Result<void> fill_with_zeros(int fd, std::uint64_t size, const std::string& path
     std::memset(zeros.data(), 0, zeros.size());
     for (std::uint64_t at = 0; at < size; at += zero_piece_size) {
         const std::uint64_t length = std::min<std::uint64_t>(zero_piece_size, size - at);
-        FANTAIL_CHECK(write_all(fd, at, ByteView(zeros.bytes()).first(length), path));
+        FANTAIL_CHECK(write_at(fd, at, ByteView(zeros.bytes()).first(length), path));
     }
     if (::fdatasync(fd) != 0) return errno_failure(path);
     return {};
@@ -129,6 +118,22 @@ Result<void> read_at(int fd, std::uint64_t offset, MutableBytes into) {
     return {};
 }
 
+Result<void> write_at(int fd, std::uint64_t offset, ByteView bytes, const std::string& path) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno_failure(path);
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+        offset += static_cast<std::uint64_t>(written);
+    }
+    return {};
+}
+
+Result<void> sync(int fd, const std::string& path) {
+    if (::fdatasync(fd) != 0) return errno_failure(path);
+    return {};
+}
+
 Result<std::uint64_t> free_space(const std::string& path) {
     struct statvfs info{};
     if (::statvfs(path.c_str(), &info) != 0) return errno_failure(path);
@@ -147,6 +152,12 @@ Result<Fd> lock(const std::string& path) {
 }
 
 Result<Fd> open_durable(const std::string& path) { return open_direct(path, O_RDWR | O_DSYNC); }
+
+Result<Fd> open_cached(const std::string& path) {
+    Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd) return errno_failure(path);
+    return fd;
+}
 
 Result<Fd> create(const std::string& path) {
     FANTAIL_TRY(Fd fd, open_direct(path, O_RDWR | O_CREAT | O_TRUNC));
@@ -182,7 +193,7 @@ Result<void> replace(const std::string& path, ByteView contents) {
     {
         const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, file_mode));
         if (!fd) return errno_failure(temporary);
-        Result<void> written = write_all(fd.get(), 0, contents, temporary);
+        Result<void> written = write_at(fd.get(), 0, contents, temporary);
         if (written && ::fsync(fd.get()) != 0) written = errno_failure(temporary);
         if (!written) {
             ::unlink(temporary.c_str());

@@ -160,9 +160,12 @@ std::uint8_t* encode_batch(std::uint8_t* out, std::span<const Target> targets, s
     return out + bytes.size();
 }
 
+std::uint8_t* encode_change_head(std::uint8_t* out, std::uint32_t length) {
+    return put_u32(put_head(out, EntryKind::change, false), length);
+}
+
 std::uint8_t* encode_change(std::uint8_t* out, ByteView bytes) {
-    out = put_head(out, EntryKind::change, false);
-    out = put_u32(out, bytes.size());
+    out = encode_change_head(out, static_cast<std::uint32_t>(bytes.size()));
     if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
     return out + bytes.size();
 }

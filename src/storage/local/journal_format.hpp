@@ -98,6 +98,8 @@ void decode_targets(ByteView encoded, std::vector<Target>& out);
 std::uint8_t* encode_batch(std::uint8_t* out, std::span<const Target> targets, std::uint32_t count, bool transient,
                            ByteView bytes);
 std::uint8_t* encode_change(std::uint8_t* out, ByteView bytes);
+/// A change without its `length` bytes, which the caller writes at what it returns.
+std::uint8_t* encode_change_head(std::uint8_t* out, std::uint32_t length);
 std::uint8_t* encode_external(std::uint8_t* out, std::span<const Target> targets, std::uint32_t count, bool transient,
                               std::uint32_t length, std::uint64_t segment);
 
