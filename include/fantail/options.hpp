@@ -98,8 +98,20 @@ struct publisher_options {
     std::string welcome;   ///< sent to each subscriber whose subscription it matches, once connected; empty: nothing
 };
 
+/// Where a lane_sender keeps messages, and what they outlive there.
+enum class lane_journal : std::uint8_t {
+    memory,  ///< nothing: they are lost with the process
+    os,      ///< the process, kill -9 included: they are in files, perhaps only in the system's cache
+    disk,    ///< the machine, too: they are on stable storage
+};
+
 /// Of lane_sender and lane_receiver.
 struct lane_options {
+    /// Sender: where messages are kept. They are in memory, too, until they are acknowledged.
+    lane_journal journal = lane_journal::memory;
+    /// Sender: where, if it is not memory: a directory of this lane's own, made if it is missing. A lane_sender that opens it again is the
+    /// same lane. It takes up to journal_bytes_max, 4 KiB more each time that messages are written, and 48 MiB.
+    std::string journal_directory;
     /// Sender: messages kept until they are acknowledged, before `send` waits; 0: no limit.
     std::uint32_t journal_messages_max = 10'000;
     /// Sender: the same of their bytes, 64 more counted a part. The message that passes it is still taken. 0: no limit.

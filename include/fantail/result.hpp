@@ -23,8 +23,9 @@ enum class errc : std::uint8_t {
     invalid_argument,  ///< a malformed address, option or message
     address_in_use,    ///< somebody else listens there
     unreachable,       ///< no such name, no permission, no such interface
-    exhausted,         ///< descriptors or memory have run out
+    exhausted,         ///< descriptors, memory or the disk have run out
     system,            ///< the kernel reported something else; the sentence has its words
+    journal_failed,    ///< a lane's journal on disk cannot be opened or takes nothing any more; the sentence says why
 };
 
 /// The name of a code: `timed_out`.

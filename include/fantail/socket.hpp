@@ -78,6 +78,10 @@ protected:
     result<void> receive_into(message& into, milliseconds timeout);
     result<void> change_subscription(std::string_view prefix, bool add);
     // Of lanes; docs in `fantail/lane.hpp`.
+    result<std::uint64_t> post_message(message&& m);
+    result<std::uint64_t> post_message(message&& m, milliseconds timeout);
+    result<void> flush_journal();
+    std::uint64_t durable_number();
     std::uint64_t unsettled();
     result<void> wait_settled(milliseconds timeout);
     void flush_settled();

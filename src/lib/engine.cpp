@@ -7,6 +7,7 @@
 
 #include "lib/inproc_link.hpp"
 #include "lib/keeper.hpp"
+#include "lib/lane_disk.hpp"
 #include "lib/link.hpp"
 #include "lib/listener.hpp"
 #include "lib/peer_file.hpp"
@@ -26,7 +27,8 @@ static constexpr std::int64_t turn_interval_ms = 1;  ///< a socket that only sen
 Engine::Engine(patterns::Kind kind, const options& settings)
     : kind_(kind),
       settings_(settings),
-      lane_id_(new_lane_id(kind)),
+      journal_(open_journal(kind, settings)),
+      lane_id_(lane_id()),
       zmtp_config_(wire_config(kind, settings, lane_id_)),
       sp_config_(lib::sp_config(kind, settings)),
       pattern_(patterns::make_pattern(kind, settings_for_pattern())),
@@ -52,6 +54,7 @@ result<Endpoint> Engine::resolve(std::string_view address, bool passive) {
     if (!endpoint) return public_error(endpoint.error());
     if (patterns::is_lane(kind_) && (endpoint->transport == Transport::inproc || endpoint->wire == Wire::sp))
         return error(errc::invalid_argument, "lanes are between programs: use tcp:// or ipc://");
+    if (journal_ && journal_->is_unopened()) return error(errc::journal_failed, journal_->trouble());
     if (endpoint->transport == Transport::inproc || endpoint->transport == Transport::file) return std::move(*endpoint);
     const bool is_sp = endpoint->wire == Wire::sp;
     if (!is_sp && !zmtp::has_socket_type(kind_))
@@ -153,7 +156,10 @@ fantail::error Engine::failure(Outcome outcome) const {
         case Outcome::peer_gone: return errc::peer_gone;
         case Outcome::timed_out: return error(errc::timed_out, "the time for answers is over");
         case Outcome::not_supported: return error(errc::invalid_argument, "not what this pattern does");
+        case Outcome::no_room: return error(errc::exhausted, pattern_->trouble());
+        case Outcome::broken: return error(errc::journal_failed, pattern_->trouble());
         case Outcome::invalid:
+            if (const std::string why = pattern_->trouble(); !why.empty()) return error(errc::invalid_argument, why);
             return error(errc::invalid_argument,
                          speaks_sp_ ? "SP's messages have one part, behind the envelope that a dealer or router gives"
                                     : "a part of the message is missing, or no such subscription");
@@ -163,13 +169,13 @@ fantail::error Engine::failure(Outcome outcome) const {
     return errc::system;
 }
 
-Outcome Engine::send_now(message& m) {
+Outcome Engine::send_now(message& m, Sending how) {
     if (has_news()) take_news();
     if (speaks_sp_ && !sp::fits(kind_, m)) return Outcome::invalid;
     if (!is_timed_) [[likely]]
         return pattern_->send(m);
     pattern_->tick(sys::mono_now());
-    const Outcome outcome = pattern_->send(m);
+    const Outcome outcome = how == Sending::posted ? pattern_->post(m) : pattern_->send(m);
     note_deadline(pattern_->deadline());
     return outcome;
 }
@@ -183,20 +189,24 @@ Outcome Engine::receive_now(message& into) {
 result<void> Engine::send(message& m, milliseconds timeout) {
     Lock lock(mutex_);
     ++calls_;
+    return send_locked(lock, m, timeout, Sending::awaited);
+}
+
+result<void> Engine::send_locked(Lock& lock, message& m, milliseconds timeout, Sending how) {
     if (!is_open_) return errc::closed;
-    const Outcome outcome = send_now(m);
-    if (outcome != Outcome::done) return send_slow(lock, m, timeout, outcome);
+    const Outcome outcome = send_now(m, how);
+    if (outcome != Outcome::done) return send_slow(lock, m, timeout, how, outcome);
     after_send();
     return {};
 }
 
-result<void> Engine::send_slow(Lock& lock, message& m, milliseconds timeout, Outcome outcome) {
+result<void> Engine::send_slow(Lock& lock, message& m, milliseconds timeout, Sending how, Outcome outcome) {
     const MonoTime until = deadline_of(timeout);
     for (bool first = true; outcome == Outcome::would_block; first = false) {
         if (timeout.count() == 0 && !first) return errc::would_block;
         if (timeout.count() == 0) flush_dirty(), turn_for_program();
         else if (!wait(lock, until)) return error(errc::timed_out, "no peer with room for a message");
-        outcome = send_now(m);
+        outcome = send_now(m, how);
     }
     settle();
     if (outcome != Outcome::done) return failure(outcome);
@@ -328,6 +338,7 @@ void Engine::close() {
     if (!is_open_) return;
     if (std::exchange(is_kept_, false)) Keeper::instance().remove(*this);
     const MonoTime until = deadline_of(settings_.linger);
+    static_cast<void>(pattern_->flush());
     flush_dirty();
     settle();
     while ((has_unsent() || pattern_->unsettled() > 0) && wait(lock, until)) {}
@@ -340,6 +351,7 @@ void Engine::close() {
         remove_link(*links_.back());
     }
     buried_.clear();
+    pattern_->finish();
     if (inbox_) inbox_->close();
 }
 

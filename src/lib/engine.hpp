@@ -26,6 +26,7 @@
 
 namespace fantail::lib {
 
+class LaneDisk;
 class Listener;
 class PeerFile;
 
@@ -50,6 +51,9 @@ public:
     result<void> change_subscription(byte_view prefix, bool add);
     result<event> next_event(milliseconds timeout);
     // The same, of lanes.
+    result<std::uint64_t> post(message& m, milliseconds timeout);
+    result<void> flush_journal();
+    [[nodiscard]] patterns::LaneProgress lane_progress();
     [[nodiscard]] std::uint64_t unsettled();
     result<void> wait_settled(milliseconds timeout);
     result<void> settle_lane(const patterns::Settlement& settlement);
@@ -137,13 +141,16 @@ private:
     // engine.cpp
     [[nodiscard]] MonoTime deadline_of(milliseconds timeout);
     [[nodiscard]] result<Endpoint> resolve(std::string_view address, bool passive);
-    [[nodiscard]] patterns::Outcome send_now(message& m);
+    /// Whether send() waits for a journal on disk.
+    enum class Sending : std::uint8_t { awaited, posted };
+    result<void> send_locked(Lock& lock, message& m, milliseconds timeout, Sending how);
+    [[nodiscard]] patterns::Outcome send_now(message& m, Sending how);
     [[nodiscard]] patterns::Outcome receive_now(message& into);
     void connect_to(Endpoint endpoint);
     result<std::string> bind_inproc(const Endpoint& endpoint);
     [[nodiscard]] bool has_news() const { return inbox_ != nullptr && inbox_->has_news(); }
     result<void> receive_slow(Lock& lock, message& into, milliseconds timeout, patterns::Outcome outcome);
-    result<void> send_slow(Lock& lock, message& m, milliseconds timeout, patterns::Outcome outcome);
+    result<void> send_slow(Lock& lock, message& m, milliseconds timeout, Sending how, patterns::Outcome outcome);
     [[nodiscard]] fantail::error failure(patterns::Outcome outcome) const;
     void after_send();
     void flush_now();
@@ -151,8 +158,10 @@ private:
     void join_keeper();
 
     // engine_lane.cpp
-    [[nodiscard]] static patterns::LaneId new_lane_id(patterns::Kind kind);
+    [[nodiscard]] static std::unique_ptr<LaneDisk> open_journal(patterns::Kind kind, const options& settings);
+    [[nodiscard]] patterns::LaneId lane_id() const;
     [[nodiscard]] patterns::Settings settings_for_pattern();
+    result<void> keep_posted();
     void after_settle();
 
     // engine_peers.cpp
@@ -185,7 +194,8 @@ private:
     std::mutex mutex_;
     const patterns::Kind kind_;
     const options settings_;
-    const patterns::LaneId lane_id_;  ///< of a lane's end
+    const std::unique_ptr<LaneDisk> journal_;  ///< of a lane's sender that keeps one in files; or none
+    const patterns::LaneId lane_id_;           ///< of a lane's end
     const zmtp::Config zmtp_config_;
     const sp::Config sp_config_;
     std::unique_ptr<patterns::Pattern> pattern_;

@@ -46,6 +46,10 @@ result<void> lane_receiver::settle(const delivery& what, bool again) {
     return settle_lane(what.lane, what.number, again);
 }
 
+result<std::uint64_t> socket::post_message(message&& m) { return engine_->post(m, engine_->settings().send_timeout); }
+result<std::uint64_t> socket::post_message(message&& m, milliseconds timeout) { return engine_->post(m, timeout); }
+result<void> socket::flush_journal() { return engine_->flush_journal(); }
+std::uint64_t socket::durable_number() { return engine_->lane_progress().durable; }
 std::uint64_t socket::unsettled() { return engine_->unsettled(); }
 result<void> socket::wait_settled(milliseconds timeout) { return engine_->wait_settled(timeout); }
 void socket::flush_settled() { engine_->flush_settled(); }

@@ -21,6 +21,7 @@ std::string_view name_of(errc code) noexcept {
         case errc::unreachable: return "unreachable";
         case errc::exhausted: return "exhausted";
         case errc::system: return "system";
+        case errc::journal_failed: return "journal_failed";
     }
     return "unknown";
 }
@@ -114,16 +115,19 @@ sp::Config sp_config(patterns::Kind kind, const options& settings) {
             .handshake_timeout_ms = settings.handshake_timeout.count()};
 }
 
-static patterns::LaneSettings lane_settings(const lane_options& lane) {
+static patterns::LaneSettings lane_settings(const options& settings) {
+    const lane_options& lane = settings.lane;
     return {.id = {},
             .takes_plain = lane.allow_plain,
             .journal = {.messages_max = lane.journal_messages_max, .bytes_max = lane.journal_bytes_max},
+            .store = nullptr,
             .attempts_max = lane.attempts_max,
             .retry_ms_min = std::max<std::int64_t>(lane.retry_delay_min.count(), 0),
             .retry_ms_max = std::max<std::int64_t>(lane.retry_delay_max.count(), 0),
             .dead_letter = lane.dead_letter,
             .report = {},
             .window = std::max<std::uint32_t>(lane.window, 1),
+            .message_size_max = settings.message_size_max,
             .lanes_max = lane.lanes_max,
             .is_automatic = lane.acknowledge_automatically};
 }
@@ -141,7 +145,7 @@ patterns::Settings pattern_settings(const options& settings) {
             .resend_ms = settings.request.resend.count(),
             .survey_ms = settings.survey.timeout.count(),
             .first_request_id = static_cast<std::uint32_t>(sys::random_u64()),
-            .lane = lane_settings(settings.lane)};
+            .lane = lane_settings(settings)};
 }
 
 }  // namespace lib

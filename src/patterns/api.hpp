@@ -49,6 +49,8 @@ enum class Outcome : std::uint8_t {
     timed_out,      ///< the time for answers is over
     not_supported,  ///< the pattern does not do that
     invalid,        ///< the message lacks a part that the pattern needs
+    no_room,        ///< the disk has no room for it; see Pattern::trouble()
+    broken,         ///< the journal on disk takes nothing any more; see Pattern::trouble()
 };
 
 /// What is in a peer's input queue beside messages, as the message's tag; the body is the prefix, or the lane's command.
@@ -59,6 +61,12 @@ struct Settlement {
     byte_view lane;            ///< its id
     std::uint64_t number = 0;  ///< its number there
     bool again = false;        ///< it and what follows are wanted once more; else it and all before it are done
+};
+
+/// How far a lane's sender is; numbers of messages, 0: none.
+struct LaneProgress {
+    std::uint64_t taken = 0;
+    std::uint64_t durable = 0;
 };
 
 /// The settings that patterns look at; docs in `fantail/options.hpp`.
@@ -159,6 +167,16 @@ public:
     [[nodiscard]] virtual Outcome settle(const Settlement& settlement);
     /// Messages that were taken and are not acknowledged: a lane's sender has them.
     [[nodiscard]] virtual std::uint64_t unsettled() const { return 0; }
+
+    /// As send(), without waiting for the disk.
+    [[nodiscard]] virtual Outcome post(message& m);
+    /// Makes what was posted durable. Outcomes: done, no_room, broken.
+    [[nodiscard]] virtual Outcome flush() { return Outcome::done; }
+    [[nodiscard]] virtual LaneProgress progress() const { return {}; }
+    /// Why the journal on disk did not take something, for people.
+    [[nodiscard]] virtual std::string trouble() const { return {}; }
+    /// No call follows but detach() and the destructor: puts down what the next life has to know.
+    virtual void finish() {}
 
     /// Whether it has deadlines: then tick() comes before each send() and receive(), and when deadline() is due.
     [[nodiscard]] virtual bool is_timed() const { return false; }

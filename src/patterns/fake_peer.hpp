@@ -72,7 +72,9 @@ inline std::string receive(Pattern& pattern) {
         case Outcome::timed_out: return "(timed out)";
         case Outcome::no_route:
         case Outcome::not_supported:
-        case Outcome::invalid: break;
+        case Outcome::invalid:
+        case Outcome::no_room:
+        case Outcome::broken: break;
     }
     return "(other)";
 }

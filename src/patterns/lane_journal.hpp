@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a lane's sender keeps until it is acknowledged, in memory.
+//! What a lane's sender keeps in memory until it is acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,18 @@ public:
         const std::uint64_t bytes = m.bytes_total() + m.size() * part_overhead;
         bytes_ += bytes;
         entries_.push_back({.m = std::move(m), .bytes = bytes});
+    }
+    /// The message appended last, as if it had never been there.
+    [[nodiscard]] message take_back() {
+        message m = std::move(entries_.back().m);
+        bytes_ -= entries_.back().bytes;
+        entries_.pop_back();
+        return m;
+    }
+    /// Numbers go on there. REQUIRES that it is empty.
+    void begin_at(LaneNumber first) {
+        FANTAIL_ASSERT(empty());
+        first_ = first;
     }
     /// \param number from first() to before end(). Valid until the next append or drop.
     [[nodiscard]] Entry& at(LaneNumber number) {

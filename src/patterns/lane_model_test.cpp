@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -34,7 +35,8 @@ struct Process {
 /// The network, the programs, and what has to hold.
 class Scene {
 public:
-    explicit Scene(unsigned seed) : random_(seed), sender_(sender_settings()) {
+    explicit Scene(unsigned seed) : random_(seed), has_store_(seed % 2 == 0), settings_(sender_settings()) {
+        sender_.emplace(settings_);
         for (auto& process : processes_) start(process);
     }
 
@@ -54,13 +56,16 @@ public:
             case 10: return chance(4) == 0 ? cut(p) : connect(p);
             default:
                 if (chance(8) == 0) restart(chance(2));
+                else if (has_store_ && chance(8) == 0) restart_sender();
                 else make_room(p);
         }
     }
 
     /// Nothing goes wrong any more: everything accepted has to be done then.
     void finish() {
-        for (int i = 0; i < 10'000 && sender_.unsettled() > 0; ++i) {
+        EXPECT_EQ(sender_->flush(), Outcome::done);
+        accepted_ = sender_->progress().durable;
+        for (int i = 0; i < 10'000 && sender_->unsettled() > 0; ++i) {
             for (auto& p : processes_) {
                 connect(*p);
                 make_room(*p);
@@ -71,7 +76,7 @@ public:
             }
             pass_time();
         }
-        EXPECT_EQ(sender_.unsettled(), 0u);
+        EXPECT_EQ(sender_->unsettled(), 0u);
         for (std::uint64_t n = 1; n <= accepted_; ++n) {
             EXPECT_TRUE(done_.contains(n) || dead_.contains(n)) << "lost: " << n;
         }
@@ -82,6 +87,7 @@ private:
 
     LaneSettings sender_settings() {
         LaneSettings settings{.id = lane, .journal = {.messages_max = 50}, .retry_ms_min = 5, .retry_ms_max = 20};
+        settings.store = has_store_ ? &store_ : nullptr;
         settings.attempts_max = chance(3) == 0 ? 6 : 0;
         settings.dead_letter = [this](const message& m, std::uint32_t attempts) {
             EXPECT_GE(attempts, 6u);
@@ -92,12 +98,26 @@ private:
 
     void start(std::unique_ptr<Process>& process) {
         process = std::make_unique<Process>(++last_id_, LaneSettings{.window = 1 + static_cast<unsigned>(chance(20))});
-        sender_.attach(process->at_sender);
+        sender_->attach(process->at_sender);
     }
     /// kill -9, and another one.
     void restart(std::size_t which) {
-        sender_.detach(processes_[which]->at_sender);
+        sender_->detach(processes_[which]->at_sender);
         start(processes_[which]);
+    }
+
+    /// kill -9 of the sender, and another one with its journal.
+    void restart_sender() {
+        for (auto& p : processes_) {
+            p->is_connected = false;
+            p->at_sender.in.clear();
+            p->receiver.lost(p->at_receiver);
+        }
+        store_.crash();
+        sender_.emplace(settings_);
+        accepted_ = sender_->progress().durable;
+        sender_->set_time(now_);
+        for (auto& p : processes_) sender_->attach(p->at_sender);
     }
 
     void connect(Process& p) {
@@ -107,7 +127,7 @@ private:
         p.at_sender.sent.clear();
         p.at_receiver.told.clear();
         patterns::connect(p.receiver, p.at_receiver, lane);
-        patterns::connect(sender_, p.at_sender, p.id);
+        patterns::connect(*sender_, p.at_sender, p.id);
     }
     /// What is under way either way is lost; either end may see that first.
     void cut(Process& p) {
@@ -115,17 +135,19 @@ private:
         p.is_connected = false;
         p.at_sender.in.clear();
         p.receiver.lost(p.at_receiver);
-        sender_.lost(p.at_sender);
+        sender_->lost(p.at_sender);
         EXPECT_EQ(p.at_sender.sent.size(), 0u);
     }
 
     void send() {
         message m{std::string_view(std::to_string(accepted_ + 1))};
-        if (sender_.send(m) == Outcome::done) ++accepted_;
+        // Numbered as a message that waits is, too: it is either given under that number or was never there.
+        const Outcome outcome = chance(3) == 0 ? sender_->post(m) : sender_->send(m);
+        if (outcome == Outcome::done) ++accepted_;
     }
     void make_room(Process& p) {
         p.at_sender.room = 1 + chance(30);
-        if (p.is_connected && p.at_sender.has_room()) sender_.writable(p.at_sender);
+        if (p.is_connected && p.at_sender.has_room()) sender_->writable(p.at_sender);
     }
     void pass_frames(Process& p, std::size_t most) {
         for (; p.is_connected && most > 0 && !p.at_sender.sent.empty(); --most) {
@@ -139,7 +161,7 @@ private:
         for (; p.is_connected && most > 0 && !p.at_receiver.told.empty(); --most) {
             message m = std::move(p.at_receiver.told.front());
             p.at_receiver.told.pop_front();
-            p.at_sender.says(sender_, std::move(m));
+            p.at_sender.says(*sender_, std::move(m));
         }
         check(p);
     }
@@ -149,7 +171,7 @@ private:
     }
     void pass_time() {
         now_ = now_.plus_ms(static_cast<std::int64_t>(chance(20)));
-        sender_.tick(now_);
+        sender_->tick(now_);
     }
 
     void receive(Process& p) {
@@ -183,7 +205,10 @@ private:
     std::set<std::uint64_t> dead_;
     std::set<std::uint64_t> done_;        ///< acknowledged by some program
     std::set<std::uint64_t> given_ever_;  ///< to some program
-    LaneSender sender_;
+    const bool has_store_;
+    FakeStore store_;
+    const LaneSettings settings_;
+    std::optional<LaneSender> sender_;
     std::unique_ptr<Process> processes_[2];
     MonoTime now_;
     std::uint64_t accepted_ = 0;

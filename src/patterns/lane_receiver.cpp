@@ -32,7 +32,8 @@ void LaneReceiver::open(Peer& peer, const LaneId& id) {
                                 .delivered = lane.delivered,
                                 .acked = lane.acked,
                                 .given = lane.given,
-                                .window = settings_.window}));
+                                .window = settings_.window,
+                                .message_size_max = settings_.message_size_max}));
 }
 
 /// Makes room for one more lane, if one without a connection can go: should its sender come back, what it has not heard an acknowledgement

@@ -7,6 +7,10 @@
 namespace fantail::patterns {
 
 static constexpr std::uint32_t doublings_max = 20;
+static constexpr std::uint64_t encryption_overhead = 33;  ///< of the last part, which a connection counts too
+
+/// Why it is a dead letter.
+static std::string after(std::uint32_t attempts) { return "after " + std::to_string(attempts) + " attempts"; }
 
 LaneSender::Port& LaneSender::port_of(Peer& peer) {
     const auto at = std::ranges::find(ports_, &peer, &Port::peer);
@@ -88,12 +92,13 @@ void LaneSender::on_retry(Port& port, const LaneRetry& retry) {
     if (retry.number < journal_.first()) return pump();
     LaneJournal::Entry& entry = journal_.at(retry.number);
     ++entry.attempts;
+    has_changed();
     if (entry.is_dead) return pump();
     if (!is_too_often(entry.attempts)) {
         paused_until_ = now().plus_ms(pause_ms(entry.attempts));
         return;
     }
-    bury(retry.number);
+    bury(retry.number, after(entry.attempts));
     pump();
 }
 
@@ -103,6 +108,11 @@ std::int64_t LaneSender::pause_ms(std::uint32_t attempts) const {
 }
 
 void LaneSender::on_tick() {
+    if (now() >= commit_due_) {
+        commit();
+        pump();
+    }
+    if (now() >= save_due_) static_cast<void>(save());
     if (now() < paused_until_) return;
     paused_until_ = MonoTime::never();
     pump();
@@ -117,10 +127,10 @@ void LaneSender::choose() {
 void LaneSender::activate(Port& port) {
     const bool is_known = port.resume && port.resume->is_known;
     const bool goes_on = is_known && receiver_ == port.receiver;
-    if (!goes_on) count_loss();
+    if (!goes_on && !begin_with(port)) return;
     active_ = port.peer;
-    receiver_ = port.receiver;
     is_plain_ = !port.receiver;
+    size_max_ = is_plain_ ? 0 : port.resume->message_size_max;
     window_ = is_plain_ ? ~0u : std::max(port.resume->window, 1u);
     round_ = port.round;
     has_begun_ = false;
@@ -134,48 +144,63 @@ void LaneSender::activate(Port& port) {
     pump();
 }
 
+/// False: the store does not take it down, so nobody is sent to.
+bool LaneSender::begin_with(const Port& port) {
+    if (is_broken_) return false;
+    count_loss();
+    receiver_ = port.receiver;
+    sent_to_ = port.receiver ? LaneState::SentTo::receiver : LaneState::SentTo::plain_peer;
+    if (save()) return true;
+    receiver_.reset();
+    return false;
+}
+
 /// What was sent has gone to a receiver that is no more, or that another one stands in for: its program may have seen
 /// all of it, and may have been lost over the first.
 void LaneSender::count_loss() {
     doubtful_end_ = sent_end_;
     if (journal_.empty() || journal_.first() >= sent_end_) return;
     LaneJournal::Entry& head = journal_.at(journal_.first());
-    if (!head.is_dead && is_too_often(++head.attempts)) bury(journal_.first());
+    if (!head.is_dead && is_too_often(++head.attempts)) bury(journal_.first(), after(head.attempts));
     next_ = sent_end_;
     drop_dead();
 }
 
-void LaneSender::bury(LaneNumber number) {
+void LaneSender::bury(LaneNumber number, const std::string& why) {
     const std::uint32_t attempts = journal_.at(number).attempts;
     message m = journal_.bury(number);
-    report(LaneNews::dead_lettered,
-           "message " + std::to_string(number.value) + " after " + std::to_string(attempts) + " attempts");
+    report(LaneNews::dead_lettered, "message " + std::to_string(number.value) + " " + why);
     if (settings_.dead_letter) settings_.dead_letter(std::move(m), attempts);
+    // Once it has been handed over: rather twice than never.
+    static_cast<void>(save());
+}
+
+/// Whether the active peer would end its connection over it, now and for ever.
+bool LaneSender::is_too_large(const message& m) const {
+    if (size_max_ == 0) return false;
+    const std::uint64_t parts = m.size() + 1;
+    return m.bytes_total() + LaneFrame::size + parts * LaneJournal::part_overhead + encryption_overhead > size_max_;
 }
 
 void LaneSender::take_acked(LaneNumber acked) {
+    if (acked < journal_.first()) return;
     journal_.drop_before(acked.plus(1));
+    has_changed();
     if (!has_begun_) next_ = std::max(next_, journal_.first());
     drop_dead();
 }
 
 /// The receiver has been told that there is nothing of these numbers, and nobody acknowledges them.
 void LaneSender::drop_dead() {
-    while (!journal_.empty() && journal_.first() < next_ && journal_.at(journal_.first()).is_dead)
+    while (!journal_.empty() && journal_.first() < next_ && journal_.at(journal_.first()).is_dead) {
         journal_.drop_before(journal_.first().plus(1));
-}
-
-Outcome LaneSender::send(message& m) {
-    if (journal_.full()) return Outcome::would_block;
-    journal_.append(std::move(m));
-    m = {};
-    pump();
-    return Outcome::done;
+        has_changed();
+    }
 }
 
 bool LaneSender::may_send() const {
     if (next_ < journal_.first()) return true;
-    return next_ < journal_.end() && next_.value - journal_.first().value < window_;
+    return next_ < durable_end_ && next_.value - journal_.first().value < window_;
 }
 
 /// A peer that makes room says so from inside of send(): the messages keep their order because only one pump runs.
@@ -190,7 +215,12 @@ void LaneSender::pump() {
 bool LaneSender::send_next() {
     if (is_plain_) return send_plain();
     // Another receiver may have acknowledged what this one was to be sent next: a round has no gaps, so it is told.
-    const bool is_skipped = next_ < journal_.first() || journal_.at(next_).is_dead;
+    bool is_skipped = next_ < journal_.first() || journal_.at(next_).is_dead;
+    if (!is_skipped && is_too_large(journal_.at(next_).m)) {
+        bury(next_, "of " + std::to_string(journal_.at(next_).m.bytes_total()) + " bytes: its receiver takes " +
+                        std::to_string(size_max_));
+        is_skipped = true;
+    }
     part header = encode(
         LaneFrame{.is_redelivered = next_ < doubtful_end_, .is_skipped = is_skipped, .round = round_, .number = next_});
     message frame;
@@ -210,12 +240,13 @@ bool LaneSender::send_next() {
 /// To a peer that acknowledges nothing: what it has taken is done.
 bool LaneSender::send_plain() {
     next_ = std::max(next_, journal_.first());
-    if (next_ == journal_.end()) return false;
+    if (next_ >= durable_end_) return false;
     LaneJournal::Entry& entry = journal_.at(next_);
     if (!entry.is_dead && !active_->send(entry.m)) return false;
     next_ = next_.plus(1);
     sent_end_ = std::max(sent_end_, next_);
     journal_.drop_before(next_);
+    has_changed();
     return true;
 }
 

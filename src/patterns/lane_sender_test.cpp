@@ -282,6 +282,19 @@ TEST(LaneSender, WhatNoReceiverSaysIsRefused) {
     EXPECT_THAT(t.peer.rejected, HasSubstr("malformed"));
 }
 
+TEST(LaneSender, WhatItsReceiverCannotTakeIsADeadLetterAndTheLaneGoesOn) {
+    Sender s;
+    s.take({"small", "this one is too large", "small, too"});
+    LaneResume resume = first_time();
+    resume.message_size_max = LaneFrame::size + 2 * LaneJournal::part_overhead + 33 + 20;
+    s.reconnect(receiver_a, resume);
+    EXPECT_EQ(s.peer.frames(), "1:small 2:- 3:small, too");
+    EXPECT_THAT(s.dead, ElementsAre("this one is too large 0"));
+    EXPECT_THAT(s.news, ElementsAre(HasSubstr("message 2 of 21 bytes: its receiver takes")));
+    s.peer.says(*s.pattern, ack(3));
+    EXPECT_EQ(s.pattern->unsettled(), 0u);
+}
+
 TEST(LaneSender, CommandsOfLaterVersionsArePassedOver) {
     Sender s;
     s.reconnect(receiver_a, first_time());

@@ -4,6 +4,8 @@
 
 #include <deque>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "patterns/fake_peer.hpp"
 #include "patterns/lane_receiver.hpp"
@@ -96,6 +98,60 @@ inline std::string given(LaneReceiver& receiver) {
     const LaneGiven given = decode_lane_given(m[0].bytes());
     return std::to_string(given.number.value) + ":" + std::string(m.text()) + (given.is_redelivered ? "*" : "");
 }
+
+/// A journal that outlives its senders: messages of one part that were committed, and the state saved last.
+class FakeStore final : public LaneStore {
+public:
+    Found take_found() override {
+        Found found;
+        if (!saved.empty()) found.state = decode_lane_state(saved).value();
+        forget_before(found.state.acked.plus(1));
+        found.first = first;
+        for (const std::string& text : kept) found.messages.emplace_back(std::string_view(text));
+        return found;
+    }
+    Kept append(const message& m) override {
+        if (is_broken) return Kept::broken;
+        if (is_full) return Kept::no_room;
+        waiting.emplace_back(m.text());
+        return Kept::yes;
+    }
+    void take_back() override { waiting.pop_back(); }
+    Kept commit() override {
+        if (waiting.empty()) return Kept::yes;
+        if (is_broken) return Kept::broken;
+        if (is_full) return Kept::no_room;
+        for (std::string& text : std::exchange(waiting, {})) kept.push_back(std::move(text));
+        ++commits;
+        return Kept::yes;
+    }
+    LaneNumber durable_end() const override { return first.plus(kept.size()); }
+    std::size_t waiting_bytes() const override { return waiting.size() * bytes_a_message; }
+    Kept save(const LaneState& state) override {
+        if (is_broken) return Kept::broken;
+        saved = encode(state);
+        ++saves;
+        return Kept::yes;
+    }
+    void forget_before(LaneNumber number) override {
+        for (; first < number && !kept.empty(); first = first.plus(1)) kept.pop_front();
+    }
+    const std::string& trouble() const override { return why; }
+    void close() override {}
+    /// kill -9 of its process.
+    void crash() { waiting.clear(); }
+
+    std::string why = "the disk is not well";
+    bool is_full = false;
+    bool is_broken = false;
+    std::size_t bytes_a_message = 100;
+    int commits = 0;
+    int saves = 0;
+    LaneNumber first{1};
+    std::deque<std::string> kept;
+    std::vector<std::string> waiting;
+    Bytes saved;
+};
 
 inline Settlement done(const LaneId& id, std::uint64_t number) { return {.lane = id, .number = number}; }
 inline Settlement again(const LaneId& id, std::uint64_t number) {

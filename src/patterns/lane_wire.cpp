@@ -57,6 +57,7 @@ struct Encoder {
         out.u64(resume.acked.value);
         out.u64(resume.given.value);
         out.u32(resume.window);
+        out.u64(resume.message_size_max);
     }
     void operator()(const LaneAck& ack) const {
         out.u8(static_cast<std::uint8_t>(Op::ack));
@@ -86,6 +87,7 @@ static LaneCommand read_command(Reader& in) {
             resume.acked = LaneNumber(in.u64());
             resume.given = LaneNumber(in.u64());
             resume.window = in.u32();
+            if (in.left() >= sizeof resume.message_size_max) resume.message_size_max = in.u64();
             return resume;
         }
         case Op::ack: return LaneAck{LaneNumber(in.u64())};

@@ -5,11 +5,12 @@
 //   frame     the first part of a message:  flags u8  round u32  number u64
 //             flags: bit 0 redelivered, bit 1 skipped (there is no message of this number: nothing follows)
 //   command   from the receiver:            op u8, then
-//             1 RESUME  known u8  delivered u64  acked u64  given u64  window u32
+//             1 RESUME  known u8  delivered u64  acked u64  given u64  window u32  message size max u64
 //             2 ACK     acked u64
 //             3 RETRY   number u64  given u64
 //   given     the first part of a message as the receiver's program gets it:  lane id (16)  flags u8  number u64
-//   What is behind the fields of a property or a command is passed over, as is a command of another op.
+//   What is behind the fields of a property or a command is passed over, as is a command of another op. The message size of a RESUME
+//   may be missing: nothing is known of it then.
 #pragma once
 
 #include <array>
@@ -45,6 +46,7 @@ struct LaneResume {
     LaneNumber acked;       ///< the last one acknowledged, with all before it
     LaneNumber given;       ///< the last one that its program may have seen: above `delivered` if it wanted some again
     std::uint32_t window = 1;
+    std::uint64_t message_size_max = 0;  ///< bytes, part_overhead more counted a part; 0: not said
 };
 struct LaneAck {
     LaneNumber acked;

@@ -14,6 +14,8 @@ Outcome Pattern::subscribe(byte_view, bool) { return Outcome::not_supported; }
 
 Outcome Pattern::settle(const Settlement&) { return Outcome::not_supported; }
 
+Outcome Pattern::post(message&) { return Outcome::not_supported; }
+
 std::unique_ptr<Pattern> make_pattern(Kind kind, const Settings& settings) {
     switch (kind) {
         case Kind::pair: return std::make_unique<Pair>();
