@@ -2,9 +2,11 @@
 //! Round trips and one-way rates between two processes, or two threads of one, by the library or by libzmq.
 //
 //   brokerless_bench fantail|zmq roundtrip|oneway|fanout tcp|ipc|inproc|inproc-poll SIZE COUNT
+//   brokerless_bench fantail lane-memory|lane-os|lane-disk tcp|ipc SIZE COUNT WINDOW
 // Prints one line: round trips in µs (median and 99th percentile), or messages per second as the receiver counts them. `fanout` has
 // one publisher and 100 subscribers in one process; its figure is deliveries per second. `inproc` has two threads instead of two
-// processes, and with `inproc-poll` they receive without waiting, again and again.
+// processes, and with `inproc-poll` they receive without waiting, again and again. A lane's journal is in a new folder of the
+// working directory, and beside its figure stands what its file system does without it (lane_bench.hpp).
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "brokerless/ends.hpp"
+#include "brokerless/lane_bench.hpp"
 
 namespace fantail::bench {
 namespace {
@@ -214,6 +217,16 @@ void fanout(const Run& run) {
     std::printf("%.0f deliveries/s\n", static_cast<double>(run.count * subscribers_count) / seconds);
 }
 
+void lane(const Run& run, std::uint32_t window) {
+    static constexpr std::string_view prefix = "lane-";
+    if (!run.mode.starts_with(prefix)) give_up("no mode " + run.mode);
+    measure_lane({.journal = run.mode.substr(prefix.size()),
+                  .address = choose_address<Ours>(run),
+                  .size = run.size,
+                  .count = run.count,
+                  .window = window});
+}
+
 template <class End>
 void measure(const Run& run) {
     if (is_inproc(run) && run.mode == "roundtrip") return roundtrip_inproc<End>(run);
@@ -229,11 +242,12 @@ void measure(const Run& run) {
 
 int main(int argc, char** argv) {
     using namespace fantail::bench;
-    if (argc != 6)
-        give_up("usage: brokerless_bench fantail|zmq roundtrip|oneway|fanout tcp|ipc|inproc|inproc-poll SIZE COUNT");
+    if (argc != 6 && argc != 7)
+        give_up("usage: brokerless_bench fantail|zmq MODE TRANSPORT SIZE COUNT [WINDOW]; see brokerless_bench.cpp");
     const Run run{argv[2], argv[3], std::max<std::size_t>(8, std::stoul(argv[4])), std::stoull(argv[5])};
     const std::string library = argv[1];
-    if (library == "fantail") measure<Ours>(run);
+    if (library == "fantail" && argc == 7) lane(run, static_cast<std::uint32_t>(std::stoul(argv[6])));
+    else if (library == "fantail") measure<Ours>(run);
 #ifdef WITH_ZMQ
     else if (library == "zmq") measure<Theirs>(run);
 #endif
