@@ -23,8 +23,9 @@ typedef enum fantail_status {
     FANTAIL_INVALID_ARGUMENT = 7, /*!< a malformed address, option or message, or a call that the pattern does not have */
     FANTAIL_ADDRESS_IN_USE = 8,   /*!< somebody else listens there */
     FANTAIL_UNREACHABLE = 9,      /*!< no such name, no permission, no such interface */
-    FANTAIL_EXHAUSTED = 10,       /*!< descriptors or memory have run out */
-    FANTAIL_SYSTEM = 11           /*!< the kernel reported something else */
+    FANTAIL_EXHAUSTED = 10,       /*!< descriptors, memory or the disk have run out */
+    FANTAIL_SYSTEM = 11,          /*!< the kernel reported something else */
+    FANTAIL_JOURNAL_FAILED = 12   /*!< a lane's journal on disk cannot be opened or takes nothing any more */
 } fantail_status;
 
 /*! A sentence about this thread's last call that did not answer FANTAIL_OK; until its next such call. Never NULL. */
@@ -44,10 +45,11 @@ typedef struct fantail_options fantail_options;
 fantail_options *fantail_options_new(void);
 void fantail_options_free(fantail_options *options);
 /*! \param name as in options.hpp, with dots: `send_high_water`, `reconnect.delay_max`, `lane.window`
- *  \param value a count, bytes, milliseconds (of send_timeout and receive_timeout also FANTAIL_FOREVER), or 0 and 1. FANTAIL_INVALID_ARGUMENT: no such name,
+ *  \param value a count, bytes, milliseconds (of send_timeout and receive_timeout also FANTAIL_FOREVER), or 0 and 1; of
+ *  `lane.journal` 0 (memory), 1 (os) or 2 (disk). FANTAIL_INVALID_ARGUMENT: no such name,
  *  or it is out of the field's range. */
 fantail_status fantail_options_set(fantail_options *options, const char *name, int64_t value);
-/*! \param name `routing_id` or `publisher.welcome` */
+/*! \param name `routing_id`, `publisher.welcome` or `lane.journal_directory` */
 fantail_status fantail_options_set_bytes(fantail_options *options, const char *name, const void *bytes, size_t size);
 /*! PLAIN, in clear text: the side that logs in. */
 fantail_status fantail_options_plain_client(fantail_options *options, const char *user, const char *password);
@@ -187,6 +189,13 @@ fantail_status fantail_lane_receive(fantail_socket *socket, fantail_message **me
 fantail_status fantail_lane_ack(fantail_socket *socket, const fantail_place *place);
 /*! This message and those behind it are wanted once more, after a pause. */
 fantail_status fantail_lane_retry(fantail_socket *socket, const fantail_place *place);
+/*! A lane_sender takes a message without waiting for its journal; durable with the next fantail_lane_flush() or fantail_send().
+ *  \param message taken over on FANTAIL_OK \param number the message's is written there; NULL: not wanted */
+fantail_status fantail_lane_post(fantail_socket *socket, fantail_message *message, uint64_t *number, int64_t timeout_ms);
+/*! Makes everything posted durable. */
+fantail_status fantail_lane_flush(fantail_socket *socket);
+/*! The number of a lane_sender's last durable message; 0: none, or another pattern. */
+uint64_t fantail_lane_durable(fantail_socket *socket);
 /*! A lane_sender waits until everything sent is acknowledged. FANTAIL_AS_OPTIONS_SAY counts as FANTAIL_FOREVER. */
 fantail_status fantail_lane_wait(fantail_socket *socket, int64_t timeout_ms);
 /*! Messages that a lane_sender keeps; 0 for other patterns. */

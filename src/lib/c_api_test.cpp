@@ -3,8 +3,10 @@
 #include "lib/c_api.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -231,6 +233,32 @@ TEST(CApi, AcknowledgesAndRetriesInALane) {
     ASSERT_EQ(fantail_lane_retry(receiver.get(), &place), FANTAIL_OK);
     ASSERT_EQ(fantail_lane_wait(sender.get(), wait_ms), FANTAIL_OK) << fantail_error_text();
     EXPECT_EQ(letter, "two after 1");
+}
+
+TEST(CApi, PostsToAJournalOnDiskThatOutlivesItsSender) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("fantail-c-lane-" + std::to_string(::getpid()));
+    const Options options(fantail_options_new());
+    const std::string directory = folder.string();
+    ASSERT_EQ(fantail_options_set(options.get(), "lane.journal", 2), FANTAIL_OK);
+    ASSERT_EQ(fantail_options_set(options.get(), "lane.journal", 3), FANTAIL_INVALID_ARGUMENT);
+    ASSERT_EQ(fantail_options_set(options.get(), "linger", 0), FANTAIL_OK);
+    ASSERT_EQ(fantail_options_set_bytes(options.get(), "lane.journal_directory", directory.data(), directory.size()),
+              FANTAIL_OK);
+    {
+        const Socket sender = make(FANTAIL_LANE_SENDER, options);
+        std::uint64_t number = 0;
+        ASSERT_EQ(fantail_lane_post(sender.get(), fantail_message_new("one", 3), nullptr, 0), FANTAIL_OK)
+            << fantail_error_text();
+        ASSERT_EQ(fantail_lane_post(sender.get(), fantail_message_new("two", 3), &number, 0), FANTAIL_OK);
+        EXPECT_EQ(number, 2u);
+        ASSERT_EQ(fantail_lane_flush(sender.get()), FANTAIL_OK);
+        EXPECT_EQ(fantail_lane_durable(sender.get()), 2u);
+        EXPECT_EQ(fantail_connect(make(FANTAIL_LANE_SENDER, options).get(), "tcp://127.0.0.1:1"),
+                  FANTAIL_JOURNAL_FAILED);
+    }
+    EXPECT_EQ(fantail_lane_unacknowledged(make(FANTAIL_LANE_SENDER, options).get()), 2u);
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace

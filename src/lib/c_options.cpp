@@ -30,6 +30,11 @@ bool assign_wait(milliseconds& field, std::int64_t value) {
     return value >= 0 || field == fantail::forever;
 }
 
+bool assign(fantail::lane_journal& field, std::int64_t value) {
+    field = static_cast<fantail::lane_journal>(value);
+    return value >= 0 && value <= static_cast<std::int64_t>(fantail::lane_journal::disk);
+}
+
 template <std::integral Number>
 bool assign(Number& field, std::int64_t value) {
     field = static_cast<Number>(value);
@@ -80,6 +85,7 @@ constexpr Named numbers[] = {
     FANTAIL_SETTING(survey.timeout),
     FANTAIL_SETTING(sp.ttl),
     FANTAIL_SETTING(sp.pair_v1),
+    FANTAIL_SETTING(lane.journal),
     FANTAIL_SETTING(lane.journal_messages_max),
     FANTAIL_SETTING(lane.journal_bytes_max),
     FANTAIL_SETTING(lane.attempts_max),
@@ -126,6 +132,7 @@ fantail_status fantail_options_set_bytes(fantail_options* options, const char* n
     std::string text(static_cast<const char*>(bytes), size);
     if (wanted == "routing_id") options->settings.routing_id = std::move(text);
     else if (wanted == "publisher.welcome") options->settings.publisher.welcome = std::move(text);
+    else if (wanted == "lane.journal_directory") options->settings.lane.journal_directory = std::move(text);
     else return refused("no text has the name '" + std::string(wanted) + "'");
     return FANTAIL_OK;
 }

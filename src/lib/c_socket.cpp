@@ -19,7 +19,7 @@ static_assert(static_cast<int>(Kind::pair) == FANTAIL_PAIR && static_cast<int>(K
               static_cast<int>(Kind::surveyor) == FANTAIL_SURVEYOR && static_cast<int>(Kind::dish) == FANTAIL_DISH &&
               static_cast<int>(Kind::lane_receiver) == FANTAIL_LANE_RECEIVER);
 static_assert(static_cast<int>(errc::would_block) == FANTAIL_WOULD_BLOCK &&
-              static_cast<int>(errc::system) == FANTAIL_SYSTEM);
+              static_cast<int>(errc::journal_failed) == FANTAIL_JOURNAL_FAILED);
 static_assert(static_cast<int>(fantail::event::type::dead_lettered) == FANTAIL_EVENT_DEAD_LETTERED);
 
 namespace {
@@ -30,6 +30,9 @@ public:
     AnySocket(Kind kind, const fantail::options& settings)
         : socket(static_cast<pattern>(static_cast<std::uint8_t>(kind)), settings) {}
     using socket::change_subscription;
+    using socket::durable_number;
+    using socket::flush_journal;
+    using socket::post_message;
     using socket::receive_into;
     using socket::send;
     using socket::unsettled;
@@ -228,6 +231,27 @@ fantail_status fantail_lane_ack(fantail_socket* socket, const fantail_place* pla
 fantail_status fantail_lane_retry(fantail_socket* socket, const fantail_place* place) {
     if (!socket->lane) return not_for_this_pattern("retry");
     return status_of(socket->lane->retry(delivery_at(place)));
+}
+
+fantail_status fantail_lane_post(fantail_socket* socket, fantail_message* message, std::uint64_t* number,
+                                 std::int64_t timeout_ms) {
+    if (socket->kind != Kind::lane_sender) return not_for_this_pattern("post");
+    const auto taken = timeout_ms == FANTAIL_AS_OPTIONS_SAY
+                           ? socket->any->post_message(std::move(message->content))
+                           : socket->any->post_message(std::move(message->content), milliseconds(timeout_ms));
+    if (!taken) return status_of(taken);
+    if (number != nullptr) *number = *taken;
+    delete message;
+    return FANTAIL_OK;
+}
+
+fantail_status fantail_lane_flush(fantail_socket* socket) {
+    if (socket->kind != Kind::lane_sender) return not_for_this_pattern("flush");
+    return status_of(socket->any->flush_journal());
+}
+
+std::uint64_t fantail_lane_durable(fantail_socket* socket) {
+    return socket->kind == Kind::lane_sender ? socket->any->durable_number() : 0;
 }
 
 fantail_status fantail_lane_wait(fantail_socket* socket, std::int64_t timeout_ms) {
