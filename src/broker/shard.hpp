@@ -91,6 +91,9 @@ public:
     [[nodiscard]] std::optional<QueueFigures> figures(QueueId queue) const;
     /// Message bytes in memory: tails and read caches.
     [[nodiscard]] std::uint64_t cached_bytes() const { return context_.cache.bytes() + context_.reads.bytes(); }
+    /// Of them the tails, which set_tail_cache_limit() is about.
+    [[nodiscard]] std::uint64_t tail_bytes() const { return context_.cache.bytes(); }
+    void set_group_limits(const GroupLimits& limits) { groups_.set_limits(limits); }
     void set_transaction_limits(const TransactionLimits& limits) { transactions_.set_limits(limits); }
     /// For tests and small machines: another maximum than limits::tail_cache_bytes_max.
     void set_tail_cache_limit(std::uint64_t bytes_max) { context_.cache.set_limit(bytes_max); }
