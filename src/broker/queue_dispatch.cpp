@@ -113,11 +113,19 @@ void Queue::dispatch() {
 /// Answers gets in order. False when one waits for a read: nobody may overtake it.
 bool Queue::serve_gets() {
     if (!rare_) return true;
+    // What the disk failed to give may be damaged for good: nobody waits for that.
+    const auto cannot_read = [this] {
+        for (std::size_t i = 0; i < levels(); ++i) {
+            const Level& l = existing(i);
+            if (l.rare && l.rare->reader && l.rare->reader->retry_at() != MonoTime::never()) return true;
+        }
+        return false;
+    };
     auto& gets = rare_->gets;
     while (!gets.empty()) {
         Head head;
         const Find found = find_head(head);
-        if (found == Find::waiting) return false;
+        if (found == Find::waiting && !cannot_read()) return false;
         const WaitingGet get = gets.front();
         gets.pop_front();
         answer_get(get, found == Find::found ? &head : nullptr);

@@ -126,6 +126,25 @@ TEST(ShardMemory, AFailedReadIsTriedAgainAfterAPause) {
     EXPECT_THAT(w.bodies(), ElementsAre("a"));
 }
 
+TEST(ShardMemory, AGetDoesNotWaitForWhatCannotBeRead) {
+    World w;
+    w.shard->set_tail_cache_limit(0);
+    w.put(definition(q1));
+    w.publish(q1, {"a"});
+    w.sync();
+    w.send(bob, Get{.queue = q1, .consumer = ConsumerId(0)});
+    w.shard->end_of_turn(w.now);
+    const auto read = w.host.reads.at(0);
+    w.host.reads.clear();
+    EXPECT_THAT(w.take<GetResult>(), IsEmpty());
+    w.shard->on_read(read.token, fail(ErrorCode::corrupt, "segment 1: batch at 4096 fails its checksum"));
+    w.shard->end_of_turn(w.now);
+    const auto answers = w.take<GetResult>();
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(answers[0].message.count, 0u);
+    EXPECT_EQ(answers[0].ready_left, 1u);
+}
+
 TEST(ShardStream, ConsumersReadAtTheirOwnPlacesOnceItIsDurable) {
     World w;
     w.put(definition(q1, QueueKind::stream));

@@ -13,6 +13,8 @@ constexpr std::size_t buffers_kept = 4;
 constexpr std::size_t buffer_size_kept = 512u << 10;
 constexpr std::size_t large_piece = 1u << 20;
 
+constexpr std::size_t reported_max = 1024;
+
 SharedBytes copy_of(ByteView bytes, std::uint64_t base) {
     auto copy = std::make_shared<Bytes>(to_bytes(bytes));
     store_be(copy->data() + record::batch_at::base_offset, base);
@@ -39,6 +41,16 @@ void BatchReader::answer_later(ReadToken token, Result<Batches> result) {
     rim_.files.defer([done = std::move(done)]() mutable { done({}); });
 }
 
+/// Tells of each place once.
+void BatchReader::report(const Error& error) {
+    if (reported_.size() < reported_max && reported_.insert(error.message).second) rim_.report(error.message);
+}
+
+void BatchReader::fail_read(ReadToken token, const Error& error) {
+    report(error);
+    rim_.listener().on_read(token, std::unexpected(error));
+}
+
 void BatchReader::read(StreamId stream, std::uint64_t from, std::uint32_t bytes_max, ReadToken token) {
     const auto* places = index_.find(stream);
     if (places == nullptr) return answer_later(token, Batches{});
@@ -48,9 +60,9 @@ void BatchReader::read(StreamId stream, std::uint64_t from, std::uint32_t bytes_
     const bool has_run = run < places->runs.size(), has_entry = entry < places->entries.size();
     if (!has_run && !has_entry) return answer_later(token, Batches{});
     if (has_run && (!has_entry || places->runs[run].base < places->entries[entry].base))
-        return read_run(places->runs[run], from, bytes_max, token);
+        return read_run(stream, places->runs[run], from, bytes_max, token);
     if (index_.batch(places->entries[entry].batch).file == 0) return read_memory(*places, entry, bytes_max, token);
-    read_journal(*places, entry, bytes_max, token);
+    read_journal(stream, *places, entry, bytes_max, token);
 }
 
 void BatchReader::read_memory(const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max, ReadToken token) {
@@ -69,13 +81,15 @@ void BatchReader::read_memory(const StreamPlaces& places, std::size_t i, std::ui
     answer_later(token, std::move(out));
 }
 
-void BatchReader::read_journal(const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max, ReadToken token) {
+void BatchReader::read_journal(StreamId stream, const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max,
+                               ReadToken token) {
     const auto run = StreamIndex::run_after(places, places.entries[i].base);
     const auto stop = run < places.runs.size() ? places.runs[run].base : ~std::uint64_t{0};
     const auto file = index_.batch(places.entries[i].batch).file;
     // Batches of other streams stand in between: reading over them is cheaper than another read, up to a point.
     const std::uint64_t span_max = std::max<std::uint64_t>(2ull * bytes_max, 64u << 10);
-    std::vector<JournalPiece> pieces;
+    JournalRead read{.token = token, .stream = stream, .bytes_max = bytes_max, .file = file, .pieces = {}};
+    auto& pieces = read.pieces;
     std::uint64_t first = 0, end = 0, bytes = 0;
     for (; i < places.entries.size() && places.entries[i].base < stop; ++i) {
         const auto& e = places.entries[i];
@@ -93,11 +107,11 @@ void BatchReader::read_journal(const StreamPlaces& places, std::size_t i, std::u
     const auto into = buffer.bytes().first(size);
     ++ring_.file(file).reads;
     rim_.files.read(ring_.file(file).file, first, into,
-                    rim_.counted<void>([this, file, first, into, token, pieces = std::move(pieces),
+                    rim_.counted<void>([this, first, into, read = std::move(read),
                                         buffer = std::move(buffer)](Result<void> r) mutable {
-                        --ring_.file(file).reads;
-                        if (!r) rim_.listener().on_read(token, std::unexpected(r.error()));
-                        else journal_read(file, first, into, pieces, token);
+                        --ring_.file(read.file).reads;
+                        if (!r) fail_read(read.token, r.error());
+                        else journal_read(read, first, into);
                         put_back(std::move(buffer));
                     }));
 }
@@ -111,19 +125,25 @@ Result<SharedBytes> BatchReader::checked_copy(ByteView bytes, std::uint64_t base
     return copy_of(bytes, base);
 }
 
-void BatchReader::journal_read(std::uint64_t file, std::uint64_t position, ByteView bytes,
-                               const std::vector<JournalPiece>& pieces, ReadToken token) {
+void BatchReader::journal_read(const JournalRead& read, std::uint64_t position, ByteView bytes) {
     Batches out;
-    for (const auto& p : pieces) {
-        auto batch =
-            checked_copy(bytes.subspan(p.position - position, p.length), p.base, journal_name(file), p.position);
-        if (!batch) return rim_.listener().on_read(token, std::unexpected(batch.error()));
-        out.push_back({Offset(p.base), p.count, std::move(*batch)});
+    for (const auto& p : read.pieces) {
+        auto batch = checked_copy(bytes.subspan(p.position - position, p.length), p.base, journal_name(read.file), p.position);
+        if (batch) {
+            out.push_back({Offset(p.base), p.count, std::move(*batch)});
+            continue;
+        }
+        if (!out.empty()) break;  // the next read begins with what is damaged
+        if (!rim_.options.salvage) return fail_read(read.token, batch.error());
+        report(batch.error());
     }
-    rim_.listener().on_read(token, std::move(out));
+    const auto& last = read.pieces.back();
+    if (out.empty()) return this->read(read.stream, last.base + last.count, read.bytes_max, read.token);
+    rim_.listener().on_read(read.token, std::move(out));
 }
 
-void BatchReader::read_run(const StreamRun& run, std::uint64_t from, std::uint32_t bytes_max, ReadToken token) {
+void BatchReader::read_run(StreamId stream, const StreamRun& run, std::uint64_t from, std::uint32_t bytes_max,
+                           ReadToken token) {
     Segment& segment = *segments_.find(run.segment);
     const auto& stored = segment.runs[run.run];
     if (segment.body)
@@ -131,6 +151,8 @@ void BatchReader::read_run(const StreamRun& run, std::uint64_t from, std::uint32
                                             copy_of(*segment.body, run.base)}});
     auto read = std::make_unique<RunRead>();
     read->token = token;
+    read->stream = stream;
+    read->end = run.end;
     read->segment = &segment;
     read->run = run.run;
     read->shift = run.base - stored.first_base;
@@ -146,6 +168,10 @@ void BatchReader::read_run(const StreamRun& run, std::uint64_t from, std::uint32
 }
 
 void BatchReader::run_opened(RunReadPtr read, Result<sys::FileId> file) {
+    if (!file && file.error().code == ErrorCode::corrupt && read->segment->file) {
+        report(file.error());  // the index alone: it is quicker, not needed
+        file = *read->segment->file;
+    }
     if (!file) return finish(std::move(read), std::unexpected(file.error()));
     read->file = *file;
     const auto& run = read->segment->runs[read->run];
@@ -182,7 +208,39 @@ Result<void> BatchReader::add_batch(RunRead& read, SharedBytes bytes, std::uint3
     return {};
 }
 
+/// Takes the next batch, if it is there. What stands before a damaged one is given; the next read then begins with that.
 Result<bool> BatchReader::take_batch(RunRead& read) {
+    auto taken = parse_batch(read);
+    if (taken || taken.error().code != ErrorCode::corrupt) return taken;
+    if (!read.out.empty()) return false;
+    if (!rim_.options.salvage) return taken;
+    report(taken.error());
+    skip_damage(read);
+    return read.at < read.position + read.size;
+}
+
+/// Behind the damaged batch if its length leads to another one, else to where the index or the run's end shows one.
+void BatchReader::skip_damage(RunRead& read) {
+    const auto& run = read.segment->runs[read.run];
+    const auto end = run.position + run.length;
+    const auto rest = ByteView(read.buffer.bytes()).first(read.size).subspan(read.at - read.position);
+    const auto length = std::uint64_t{load_be<std::uint32_t>(rest.data() + record::batch_at::batch_length)} +
+                        record::batch_length_excluded;
+    read.has_lost = true;
+    const bool leads_on = length >= record::batch_header_size && length + record::batch_header_size <= rest.size() &&
+                          record::BatchView::parse(rest.subspan(length)).has_value();
+    if (leads_on || read.at + length == end) {
+        read.at += length;
+        return;
+    }
+    auto next = end;
+    if (read.segment->index)
+        for (const auto& entry : (*read.segment->index)[read.run].index)
+            if (run.position + entry.position > read.at) next = std::min(next, run.position + entry.position);
+    read.at = next;
+}
+
+Result<bool> BatchReader::parse_batch(RunRead& read) {
     const auto& run = read.segment->runs[read.run];
     const auto name = segment_name(read.segment->sequence);
     const auto rest = ByteView(read.buffer.bytes()).first(read.size).subspan(read.at - read.position);
@@ -247,10 +305,7 @@ void BatchReader::fetch_large(RunReadPtr read) {
                                }));
     }
     auto view = record::BatchView::parse(large);
-    if (!view || !view->verify_crc())
-        return finish(std::move(read),
-                      fail(ErrorCode::corrupt, rim_.path(segment_name(read->segment->sequence)) + ": batch at " +
-                                                   std::to_string(read->at) + " fails its checksum"));
+    if (!view || !view->verify_crc()) return large_is_damaged(std::move(read));
     const auto base = load_be<std::uint64_t>(large.data()) + read->shift;
     store_be(large.data(), base);
     (void)add_batch(*read, read->large, load_be<std::uint32_t>(large.data() + record::batch_at::last_offset_delta) + 1,
@@ -258,12 +313,28 @@ void BatchReader::fetch_large(RunReadPtr read) {
     finish(std::move(read), {});
 }
 
+void BatchReader::large_is_damaged(RunReadPtr read) {
+    const Error error{ErrorCode::corrupt, rim_.path(segment_name(read->segment->sequence)) + ": batch at " +
+                                              std::to_string(read->at) + " fails its checksum"};
+    if (!rim_.options.salvage) return finish(std::move(read), std::unexpected(error));
+    report(error);
+    const auto& run = read->segment->runs[read->run];
+    read->at += read->large->size();
+    read->large = nullptr;
+    read->has_lost = true;
+    if (read->at < run.position + run.length) return fetch(std::move(read));
+    finish(std::move(read), {});
+}
+
 void BatchReader::finish(RunReadPtr read, Result<void> result) {
     segments_.unuse(*read->segment);
     const auto token = read->token;
     if (!read->buffer.empty()) put_back(std::move(read->buffer));
-    if (result) rim_.listener().on_read(token, std::move(read->out));
-    else rim_.listener().on_read(token, std::unexpected(result.error()));
+    if (!result) return fail_read(token, result.error());
+    // Nothing of the run was left: what is behind it is the answer.
+    if (read->out.empty() && read->has_lost)
+        return this->read(read->stream, read->end, static_cast<std::uint32_t>(read->bytes_max), token);
+    rim_.listener().on_read(token, std::move(read->out));
 }
 
 }  // namespace fantail::storage

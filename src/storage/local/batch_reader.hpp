@@ -2,6 +2,9 @@
 //! Answers reads from the journal's memory, the journal's files and the segments.
 #pragma once
 
+#include <string>
+#include <unordered_set>
+
 #include "storage/local/journal_writer.hpp"
 
 namespace fantail::storage {
@@ -21,8 +24,18 @@ private:
         std::uint32_t length;
         std::uint64_t position;
     };
+    struct JournalRead {
+        ReadToken token;
+        StreamId stream;
+        std::uint32_t bytes_max = 0;
+        std::uint64_t file = 0;
+        std::vector<JournalPiece> pieces;  ///< at least one
+    };
     struct RunRead {
         ReadToken token;
+        StreamId stream;
+        std::uint64_t end = 0;  ///< offset behind the run
+        bool has_lost = false;  ///< something damaged was passed over (salvage)
         Segment* segment = nullptr;
         std::uint32_t run = 0;
         std::uint64_t shift = 0;  ///< added to a stored base offset
@@ -42,15 +55,20 @@ private:
 
     void answer_later(ReadToken token, Result<Batches> result);
     void read_memory(const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max, ReadToken token);
-    void read_journal(const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max, ReadToken token);
-    void journal_read(std::uint64_t file, std::uint64_t position, ByteView bytes,
-                      const std::vector<JournalPiece>& pieces, ReadToken token);
-    void read_run(const StreamRun& run, std::uint64_t from, std::uint32_t bytes_max, ReadToken token);
+    void read_journal(StreamId stream, const StreamPlaces& places, std::size_t i, std::uint32_t bytes_max,
+                      ReadToken token);
+    void journal_read(const JournalRead& read, std::uint64_t position, ByteView bytes);
+    void read_run(StreamId stream, const StreamRun& run, std::uint64_t from, std::uint32_t bytes_max, ReadToken token);
     void run_opened(RunReadPtr read, Result<sys::FileId> file);
     void fetch(RunReadPtr read);
     void fetched(RunReadPtr read, Result<void> result);
     void fetch_large(RunReadPtr read);
     [[nodiscard]] Result<bool> take_batch(RunRead& read);
+    [[nodiscard]] Result<bool> parse_batch(RunRead& read);
+    void skip_damage(RunRead& read);
+    void large_is_damaged(RunReadPtr read);
+    void report(const Error& error);
+    void fail_read(ReadToken token, const Error& error);
     [[nodiscard]] Result<void> add_batch(RunRead& read, SharedBytes bytes, std::uint32_t count, std::uint64_t base);
     void finish(RunReadPtr read, Result<void> result);
     [[nodiscard]] Result<SharedBytes> checked_copy(ByteView bytes, std::uint64_t base, const std::string& name,
@@ -64,6 +82,7 @@ private:
     StreamIndex& index_;
     SegmentStore& segments_;
     std::vector<sys::AlignedBuffer> pool_;
+    std::unordered_set<std::string> reported_;  ///< damaged places
 };
 
 }  // namespace fantail::storage

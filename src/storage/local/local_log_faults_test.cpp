@@ -177,6 +177,51 @@ TEST_F(LocalLogTest, DamageInASegmentIsToldToTheReader) {
     EXPECT_TRUE(owner->read(1, 0).empty());
     ASSERT_TRUE(owner->read_error);
     EXPECT_EQ(owner->read_error->code, ErrorCode::corrupt);
+    EXPECT_TRUE(owner->read(1, 0).empty());
+    ASSERT_EQ(owner->reports.size(), 1u) << "once, however often it is read";
+    EXPECT_NE(owner->reports[0].find(names(".seg").front() + ": batch at "), std::string::npos) << owner->reports[0];
+}
+
+TEST_F(LocalLogTest, WhatStandsBeforeDamageInASegmentIsGiven) {
+    open();
+    fill(8);
+    const auto whole = owner->read(1, 0);
+    ASSERT_GE(whole.size(), 2u);
+    disk.flip_bit("/data/shard-0/" + names(".seg").front(), 4096 + whole[0].bytes->size() + 300, 1);
+    const auto before = owner->read(1, 0);
+    ASSERT_EQ(before.size(), 1u);
+    EXPECT_EQ(before[0].base.value, 0u);
+    EXPECT_TRUE(owner->read(1, whole[1].base.value).empty());
+    EXPECT_TRUE(owner->read_error);
+}
+
+TEST_F(LocalLogTest, DamageInASegmentIsPassedOverIfTheOperatorWantsThat) {
+    auto options = small_options();
+    options.salvage = true;
+    open(options);
+    fill(8);
+    const auto whole = owner->read(1, 0);
+    ASSERT_GE(whole.size(), 2u);
+    disk.flip_bit("/data/shard-0/" + names(".seg").front(), 4096 + 300, 1);
+    const auto rest = owner->read(1, 0);
+    EXPECT_FALSE(owner->read_error);
+    ASSERT_FALSE(rest.empty());
+    EXPECT_EQ(rest[0].base, whole[1].base);
+    ASSERT_EQ(owner->reports.size(), 1u);
+}
+
+TEST_F(LocalLogTest, ARunThatIsDamagedToItsEndIsPassedOverToTheNextOne) {
+    auto options = small_options();
+    options.salvage = true;
+    open(options);
+    fill(8);
+    auto& bytes = disk.contents("/data/shard-0/" + names(".seg").front());
+    const auto whole = owner->read(1, 0);
+    std::memset(bytes.data() + 4096, 0xFF, whole[0].bytes->size());  // its length, too
+    const auto rest = owner->read(1, 0);
+    EXPECT_FALSE(owner->read_error);
+    ASSERT_FALSE(rest.empty());
+    EXPECT_GT(rest[0].base.value, 0u);
 }
 
 TEST_F(LocalLogTest, AFullDiskHoldsBackAndRecoversByItself) {
