@@ -39,6 +39,7 @@ Result<void> Node::start() {
     for (std::uint16_t i = 0; i < options_.cores; ++i)
         cores_.push_back(std::make_unique<Core>(CoreId(i), *this, *machines_[i]));
     FANTAIL_CHECK(recover_cores());
+    if (!options_.data_dir.empty()) FANTAIL_CHECK(finish_data_dir(options_.data_dir, data_dir_, *start_machine_));
     if (!is_new) FANTAIL_CHECK(open_listeners());
     running_ = true;
     for (auto& core : cores_) threads_.emplace_back([&core] { core->run(); });
@@ -49,7 +50,8 @@ Result<void> Node::open_data_dir() {
     const std::uint16_t wanted = options_.shards == 0 ? options_.cores : options_.shards;
     shards_ = std::clamp<std::uint16_t>(wanted, 1, limits::shards_max);
     if (options_.data_dir.empty()) return {};
-    FANTAIL_TRY(shards_, open_or_create_data_dir(options_.data_dir, shards_, *start_machine_));
+    FANTAIL_TRY(data_dir_, open_or_create_data_dir(options_.data_dir, shards_, *start_machine_));
+    shards_ = data_dir_.shards;
     return {};
 }
 

@@ -13,6 +13,7 @@
 #include "broker/controller.hpp"
 #include "broker/transactions/transaction_table.hpp"
 #include "runtime/core_host.hpp"
+#include "runtime/data_dir.hpp"
 #include "runtime/descriptor_budget.hpp"
 #include "runtime/listener_config.hpp"
 #include "runtime/messages.hpp"
@@ -92,6 +93,7 @@ private:
 
     NodeOptions options_;
     std::uint16_t shards_ = 1;
+    DataDir data_dir_;
     DescriptorBudget descriptors_;
     std::uint64_t refused_ = 0;  ///< connections, since this was last reported
     MonoTime refusals_reported_{std::numeric_limits<std::int64_t>::min() / 2};

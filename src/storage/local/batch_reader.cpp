@@ -128,7 +128,8 @@ Result<SharedBytes> BatchReader::checked_copy(ByteView bytes, std::uint64_t base
 void BatchReader::journal_read(const JournalRead& read, std::uint64_t position, ByteView bytes) {
     Batches out;
     for (const auto& p : read.pieces) {
-        auto batch = checked_copy(bytes.subspan(p.position - position, p.length), p.base, journal_name(read.file), p.position);
+        auto batch =
+            checked_copy(bytes.subspan(p.position - position, p.length), p.base, journal_name(read.file), p.position);
         if (batch) {
             out.push_back({Offset(p.base), p.count, std::move(*batch)});
             continue;
