@@ -10,6 +10,7 @@ using namespace amqp091;  // NOLINT(google-build-using-namespace): methods, all 
 
 namespace {
 constexpr std::size_t consumers_max = 4;
+constexpr std::uint64_t priority_concern = 0x5052'494F;
 }  // namespace
 
 void Client::consume() {
@@ -30,13 +31,16 @@ void Client::consume() {
         const bool first = random_.one_in(2);
         arguments.set_text("x-stream-offset", first ? "first" : "next");
         if (first) receiver->next_offset = 0;
+    } else if (Random chance = random_.fork(priority_concern); chance.one_in(3)) {
+        receiver->priority = static_cast<std::int32_t>(chance.between(1, 3)) - 2;
+        arguments.set_int("x-priority", receiver->priority);
     }
     const std::string tag = "c" + std::to_string(receiver->number);
     consumers_[tag] = receiver;
     model_.consumes(receiver);
     world_.note([&] {
         return name() + ": consumes " + queue.name + " as " + tag + ", prefetch " + std::to_string(receiver->prefetch) +
-               (receiver->auto_ack ? ", no ack" : "");
+               ", priority " + std::to_string(receiver->priority) + (receiver->auto_ack ? ", no ack" : "");
     });
     waiting_for_ = "basic.consume-ok";
     send(BasicConsume{

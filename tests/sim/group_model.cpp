@@ -6,6 +6,11 @@
 
 namespace fantail::sim {
 
+namespace {
+/// Members let go of what others are to have within it.
+constexpr std::int64_t moves_within = 20 * second;
+}  // namespace
+
 // ---- generations
 
 void GroupModel::shared(const GroupSpec& group, std::int32_t generation, Shares shares) {
@@ -43,6 +48,29 @@ void GroupModel::served(const GroupSpec& group, std::int32_t generation, std::in
     if (generation < newest)
         world_.fail(group.name + ": " + what + " of generation " + std::to_string(generation) +
                     " is taken though there was " + std::to_string(newest));
+}
+
+// ---- partitions that groups give
+
+void GroupModel::takes(const GroupSpec& group, const PartitionSpec& partition, const std::string& member) {
+    moved_at_[&group] = world_.time();
+    const auto [at, fresh] = users_.emplace(Place{&group, &partition}, member);
+    if (!fresh) world_.fail(member + " is given " + partition.queue() + ", which " + at->second + " still has");
+}
+
+void GroupModel::lets_go(const GroupSpec& group, const PartitionSpec& partition) {
+    moved_at_[&group] = world_.time();
+    users_.erase({&group, &partition});
+}
+
+void GroupModel::judge_rest(const GroupSpec& group, const LogTopology& topology) {
+    // Members may have come back late from connections that were dead.
+    if (world_.time() - moved_at_[&group] < moves_within) return;
+    for (const PartitionSpec& partition : topology.partitions) {
+        const bool read = std::ranges::find(group.topics, partition.topic) != group.topics.end();
+        if (read && !users_.contains({&group, &partition}))
+            world_.fail(group.name + ": nobody is given " + partition.queue() + " though members have rested for long");
+    }
 }
 
 // ---- offsets

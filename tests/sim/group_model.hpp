@@ -31,6 +31,13 @@ public:
     /// The broker takes a member's word for its generation, asked when `newest` was the newest.
     void served(const GroupSpec& group, std::int32_t generation, std::int32_t newest, const char* what);
 
+    // Partitions that the group itself gives.
+    /// The member uses it from now on.
+    void takes(const GroupSpec& group, const PartitionSpec& partition, const std::string& member);
+    void lets_go(const GroupSpec& group, const PartitionSpec& partition);
+    /// Members have rested for long: somebody has each of its partitions.
+    void judge_rest(const GroupSpec& group, const LogTopology& topology);
+
     // Offsets.
     /// \return a number for what is committed
     std::uint64_t committing(const GroupSpec& group, const PartitionSpec& partition, std::int64_t offset,
@@ -57,7 +64,9 @@ private:
 
     World& world_;
     std::map<const GroupSpec*, std::map<std::int32_t, Generation>> groups_;
-    std::map<Place, std::vector<Commit>> commits_;  ///< that may be what is there
+    std::map<Place, std::vector<Commit>> commits_;       ///< that may be what is there
+    std::map<Place, std::string> users_;                 ///< of partitions that groups give
+    std::map<const GroupSpec*, std::int64_t> moved_at_;  ///< when one of them came or went
     std::uint64_t numbers_ = 0;
 };
 

@@ -33,6 +33,8 @@ public:
     void leave();
     /// Whether it waits for nothing; else what for.
     [[nodiscard]] virtual std::string unanswered() const;
+    /// The group that gives it partitions at present; null: none.
+    [[nodiscard]] virtual const GroupSpec* given_by() const { return nullptr; }
 
 protected:
     /// The connection is there.

@@ -94,6 +94,7 @@ void Fetcher::on_offset(FetchPlace& place, const ListOffsetsResponse::Partition&
     if (reader.next == from_end && answer.offset < end)
         world_.fail(name_ + ": " + reader.partition->queue() + " ends at " + std::to_string(answer.offset) +
                     ", and did at " + std::to_string(end));
+    if (reader.next == from_end && habits_.committed_only) model_.judge_end(*reader.partition, answer.offset);
     reader.seek(answer.offset);
 }
 

@@ -40,6 +40,7 @@ public:
 
     /// Reads it from now on. \param offset or from_start, from_end
     void add(const PartitionSpec& partition, std::int64_t offset);
+    void remove(const PartitionSpec& partition) { places_.erase(&partition); }
     void clear() { places_.clear(); }
     /// Somebody wants to see the batches, those that the reader does not get too, and the records that it does.
     std::function<void(const PartitionSpec&, const FetchedBatch&)> on_batch;

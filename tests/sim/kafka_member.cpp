@@ -24,14 +24,6 @@ Bytes versioned(const M& message) {
     return out;
 }
 
-/// By topic, as requests name them.
-template <class Partitions>
-std::map<const TopicSpec*, std::vector<const PartitionSpec*>> by_topic(const Partitions& partitions) {
-    std::map<const TopicSpec*, std::vector<const PartitionSpec*>> all;
-    for (const auto* partition : partitions) all[partition->topic].push_back(partition);
-    return all;
-}
-
 Bytes assignment_of(const Share& share) {
     ConsumerProtocolAssignment assignment;
     for (const auto& [topic, partitions] : by_topic(share)) {
@@ -49,7 +41,7 @@ KafkaMember::KafkaMember(const KafkaSurroundings& around, GroupModel& groups, co
     : KafkaClient(around, "member " + std::to_string(number) + " of " + group.name, number),
       groups_(groups),
       group_(group),
-      fetcher_(around.world, around.model, around.topology, name_, draw_fetch_habits(random_)),
+      reader_(around, name_, {random_, think_ns_, resting_}),
       session_timeout_ms_(static_cast<std::int32_t>(random_.between(6'000, 20'000))),
       rebalance_timeout_ms_(static_cast<std::int32_t>(random_.between(3'000, 20'000))) {
     if (random_.one_in(4)) instance_ = "i" + std::to_string(number);
@@ -72,11 +64,8 @@ void KafkaMember::on_gone() {
 
 void KafkaMember::stop_reading() {
     ++epoch_;
-    fetcher_.clear();
+    reader_.stop();
     committed_.clear();
-    if (!fetch_peer_) return;
-    fetch_peer_->drop();
-    fetch_peer_.reset();
 }
 
 void KafkaMember::say_good_bye() {
@@ -241,15 +230,16 @@ void KafkaMember::on_offsets(const OffsetFetchResponse& response, std::int64_t a
                                           std::to_string(static_cast<int>(partition.error_code)));
             groups_.fetched(group_, spec, partition.committed_offset, asked_at);
             committed_[&spec] = partition.committed_offset;
-            fetcher_.add(spec, partition.committed_offset < 0 ? Fetcher::from_start : partition.committed_offset);
+            reader_.fetcher().add(spec,
+                                  partition.committed_offset < 0 ? Fetcher::from_start : partition.committed_offset);
         }
     }
-    read();
+    reader_.start();
 }
 
 void KafkaMember::commit() {
     std::vector<const PartitionSpec*> moved;
-    for (const auto& [partition, place] : fetcher_.places())
+    for (const auto& [partition, place] : reader_.fetcher().places())
         if (place.reader->next > committed_[partition]) moved.push_back(partition);
     if (moved.empty()) return;
     OffsetCommitRequest request;
@@ -262,7 +252,7 @@ void KafkaMember::commit() {
         auto& out = request.topics.emplace_back();
         out.name = topic->name;
         for (const PartitionSpec* partition : partitions) {
-            const std::int64_t offset = fetcher_.places().at(partition).reader->next;
+            const std::int64_t offset = reader_.fetcher().places().at(partition).reader->next;
             out.partitions.push_back({partition->index, offset, -1, -1, std::nullopt});
             numbers[partition] = groups_.committing(group_, *partition, offset, peer_->link());
             committed_[partition] = offset;
@@ -351,35 +341,8 @@ void KafkaMember::tell_old(std::int32_t generation) {
                                      });
 }
 
-void KafkaMember::read() {
-    fetch_peer_ = std::make_shared<KafkaPeer>(around_.world, around_.node,
-                                              KafkaPeer::Owner{[this] { fetch(); },
-                                                               [this] {
-                                                                   fetch_peer_.reset();
-                                                                   read_later();
-                                                               }});
-    if (fetch_peer_->open(random_)) return;
-    fetch_peer_.reset();
-    read_later();
-}
-
-void KafkaMember::read_later() {
-    around_.world.after(static_cast<std::int64_t>(random_.between(20, 1500)) * ms, [this, epoch = epoch_] {
-        if (epoch == epoch_ && state_ == State::stable && !fetch_peer_ && !left_) read();
-    });
-}
-
-void KafkaMember::fetch() {
-    fetcher_.fetch(fetch_peer_, [this, epoch = epoch_](std::size_t) {
-        if (epoch != epoch_ || resting_ || around_.world.ended()) return;
-        around_.world.after(random_.one_in(4) ? think_ns_ : 0, [this, epoch] {
-            if (epoch == epoch_ && fetch_peer_ && fetch_peer_->ready() && !resting_) fetch();
-        });
-    });
-}
-
 std::string KafkaMember::unanswered() const {
-    if (fetch_peer_ && fetch_peer_->owes()) return name_ + " waits for a fetch";
+    if (reader_.owes()) return name_ + " waits for a fetch";
     return KafkaClient::unanswered();
 }
 

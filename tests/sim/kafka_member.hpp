@@ -4,8 +4,8 @@
 
 #include "protocols/kafka/groups_client.hpp"
 #include "sim/group_model.hpp"
+#include "sim/group_reader.hpp"
 #include "sim/kafka_client.hpp"
-#include "sim/kafka_fetcher.hpp"
 
 namespace fantail::sim {
 
@@ -41,21 +41,17 @@ private:
     bool heed(kafka::ApiError error, const char* what);
     void join_later();
     void stop_reading();
-    void read();
-    void read_later();
-    void fetch();
 
     GroupModel& groups_;
     const GroupSpec& group_;
-    Fetcher fetcher_;
-    std::shared_ptr<KafkaPeer> fetch_peer_;
+    GroupReader reader_;
     std::int32_t session_timeout_ms_;
     std::int32_t rebalance_timeout_ms_;
     std::string instance_;  ///< empty: not a static member
     std::string member_;
     std::int32_t generation_ = -1;
     State state_ = State::out;
-    std::uint64_t epoch_ = 0;  ///< of what it reads
+    std::uint64_t epoch_ = 0;  ///< of what it has
     std::map<const PartitionSpec*, std::int64_t> committed_;
     std::int64_t next_heartbeat_ = 0;
     bool heartbeat_under_way_ = false;

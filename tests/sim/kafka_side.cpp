@@ -5,6 +5,7 @@
 #include "protocols/kafka/groups_client.hpp"
 #include "protocols/kafka/metadata_client.hpp"
 #include "protocols/kafka/topics_client.hpp"
+#include "sim/kafka_assigned_member.hpp"
 #include "sim/kafka_consumer.hpp"
 #include "sim/kafka_loop.hpp"
 #include "sim/kafka_member.hpp"
@@ -55,11 +56,15 @@ void KafkaSide::start_clients(Random random, std::size_t most) {
     for (std::uint64_t n = some(0, 2); n > 0; --n)
         clients_.push_back(std::make_unique<KafkaConsumer>(around_, ++number));
     for (const GroupSpec& group : topology_.groups)
-        for (std::uint64_t n = some(1, 4); n > 0; --n)
+        for (std::uint64_t n = group.assigned ? 0 : some(1, 4); n > 0; --n)
             clients_.push_back(std::make_unique<KafkaMember>(around_, groups_, group, ++number));
     start_transactors(most);
     for (std::uint64_t n = some(0, 2); n > 0; --n)
         bridges_.push_back(std::make_unique<StreamBridge>(around_, ++number));
+    number = 200;  // of a mind that is no other client's
+    for (const GroupSpec& group : topology_.groups)
+        for (std::uint64_t n = group.assigned ? some(1, 4) : 0; n > 0; --n)
+            clients_.push_back(std::make_unique<KafkaAssignedMember>(around_, groups_, group, ++number));
     for (auto& client : clients_) client->start();
     for (auto& bridge : bridges_) bridge->start();
 }
@@ -94,8 +99,16 @@ std::string KafkaSide::unanswered() const {
     return {};
 }
 
+void KafkaSide::judge_rest() {
+    std::set<const GroupSpec*> groups;
+    for (const auto& client : clients_)
+        if (const GroupSpec* group = client->given_by()) groups.insert(group);
+    for (const GroupSpec* group : groups) groups_.judge_rest(*group, topology_);
+}
+
 void KafkaSide::audit() {
     if (idle()) return;
+    audited_at_ = world_.time();
     peer_ = std::make_shared<KafkaPeer>(
         world_, around_.node,
         KafkaPeer::Owner{[this] { read_logs(false); }, [this] { world_.fail("the auditor of logs is cut off"); }});
@@ -165,8 +178,48 @@ void KafkaSide::read_loops() {
     }
     // Answers come in turn: with the last one all is seen.
     peer_->ask<MetadataResponse>(MetadataRequest{}, 5, [this](const MetadataResponse&) {
+        groups_left_ = topology_.groups.size();
+        look_at_groups();
+    });
+}
+
+/// All members are gone: their groups have noticed, or do in time.
+void KafkaSide::look_at_groups() {
+    if (groups_left_ == 0) {
         audited_ = true;
         peer_->drop();
+        return;
+    }
+    const GroupSpec& group = topology_.groups[groups_left_ - 1];
+    if (group.assigned) look_at_assigned(group);
+    else look_at_classic(group);
+}
+
+void KafkaSide::look_at_classic(const GroupSpec& group) {
+    DescribeGroupsRequest request;
+    request.groups.push_back(group.name);
+    constexpr std::int16_t version = 5;
+    peer_->ask<DescribeGroupsResponse>(request, version, [this, &group](const DescribeGroupsResponse& response) {
+        found_members(group, response.groups.at(0).members.size());
+    });
+}
+
+void KafkaSide::look_at_assigned(const GroupSpec& group) {
+    ConsumerGroupDescribeRequest request;
+    request.group_ids.push_back(group.name);
+    peer_->ask<ConsumerGroupDescribeResponse>(request, 0,
+                                              [this, &group](const ConsumerGroupDescribeResponse& response) {
+                                                  found_members(group, response.groups.at(0).members.size());
+                                              });
+}
+
+void KafkaSide::found_members(const GroupSpec& group, std::size_t members) {
+    constexpr std::int64_t wait_max = 60 * second;
+    if (members == 0) --groups_left_;
+    else if (world_.time() - audited_at_ > wait_max)
+        return world_.fail(group.name + " has " + std::to_string(members) + " members though all are gone");
+    world_.after(members == 0 ? 0 : 2 * second, [this] {
+        if (!world_.ended()) look_at_groups();
     });
 }
 

@@ -33,6 +33,8 @@ public:
     void leave();
     /// Whether clients wait for nothing; else what for.
     [[nodiscard]] std::string unanswered() const;
+    /// Clients have rested for long, and nothing was broken.
+    void judge_rest();
     /// Reads all logs and judges them.
     void audit();
     [[nodiscard]] bool audited() const { return idle() || audited_; }
@@ -50,6 +52,10 @@ private:
     void read_on(bool committed_only);
     void look_at(const PartitionSpec& partition, const FetchedBatch& batch);
     void read_loops();
+    void look_at_groups();
+    void look_at_assigned(const GroupSpec& group);
+    void look_at_classic(const GroupSpec& group);
+    void found_members(const GroupSpec& group, std::size_t members);
 
     World& world_;
     const LogTopology& topology_;
@@ -64,6 +70,8 @@ private:
     std::vector<std::unique_ptr<KafkaClient>> clients_;
     std::vector<std::unique_ptr<StreamBridge>> bridges_;
     Random random_{0};
+    std::int64_t audited_at_ = 0;
+    std::size_t groups_left_ = 0;  ///< to be looked at
     bool declared_ = false;
     bool audited_ = false;
 };

@@ -55,6 +55,7 @@ void KafkaTransactor::ask() {
         case Step::producing: return produce();
         case Step::adding_offsets: return add_offsets();
         case Step::committing_offsets: return commit_offsets();
+        case Step::looking: return look();
         case Step::ending: return end();
     }
 }
@@ -311,7 +312,27 @@ void KafkaTransactor::commit_offsets() {
     peer_->ask<TxnOffsetCommitResponse>(
         request, version, [this, asked = ++asked_, at = around_.world.time()](const TxnOffsetCommitResponse& response) {
             if (asked != asked_) return;
-            heed_and_go_on(response.topics.at(0).partitions.at(0).error_code, at, "TxnOffsetCommit", Step::ending);
+            heed_and_go_on(response.topics.at(0).partitions.at(0).error_code, at, "TxnOffsetCommit", Step::looking);
+        });
+}
+
+/// Nobody may see the offsets before the end.
+void KafkaTransactor::look() {
+    if (!random_.one_in(3)) return go_on(Step::ending);
+    OffsetFetchRequest request;
+    request.group_id = loop()->group;
+    request.require_stable = random_.one_in(2);
+    request.topics.emplace();
+    request.topics->push_back({loop()->input->topic->name, {loop()->input->index}});
+    constexpr std::int16_t version = 7;
+    peer_->ask<OffsetFetchResponse>(
+        request, version,
+        [this, asked = ++asked_, stable_only = request.require_stable](const OffsetFetchResponse& response) {
+            if (asked != asked_) return;
+            const auto& answer = response.topics.at(0).partitions.at(0);
+            const bool undecided = answer.error_code == ApiError::unstable_offset_commit;
+            around_.transactions.looked(*transaction_, stable_only, undecided, answer.committed_offset);
+            go_on(Step::ending);
         });
 }
 

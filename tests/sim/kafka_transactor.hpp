@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocols/kafka/errors.hpp"
+#include "protocols/kafka/groups_client.hpp"
 #include "protocols/kafka/transactions_client.hpp"
 #include "sim/kafka_client.hpp"
 #include "sim/kafka_words.hpp"
@@ -20,7 +21,16 @@ public:
     KafkaTransactor(const KafkaSurroundings& around, std::string name, std::string id, std::uint64_t number);
 
 protected:
-    enum class Step : std::uint8_t { opening, idle, adding, producing, adding_offsets, committing_offsets, ending };
+    enum class Step : std::uint8_t {
+        opening,
+        idle,
+        adding,
+        producing,
+        adding_offsets,
+        committing_offsets,
+        looking,  ///< at what its group says meanwhile
+        ending,
+    };
 
     void act() override;
     /// It has a number.
@@ -57,6 +67,7 @@ private:
     void produce();
     void add_offsets();
     void commit_offsets();
+    void look();
     void end();
     void on_opening(const kafka::InitProducerIdResponse& response, std::int64_t asked_at);
     void on_produced(const kafka::ProduceResponse& response, std::uint64_t restarts, std::int64_t asked_at);

@@ -151,6 +151,8 @@ void LogModel::sent(const PartitionSpec& partition, std::size_t bytes) {
 LogBounds LogModel::told(const PartitionSpec& partition) const {
     const auto at = logs_.find(&partition);
     LogBounds bounds = at == logs_.end() ? LogBounds{} : at->second.told;
+    // What was removed may be back after a crash, until it is removed again; and open transactions with it.
+    if (bounds.restarts != restarts_ && partition.topic->forgets()) bounds.start = bounds.stable = 0;
     bounds.restarts = restarts_;
     return bounds;
 }
@@ -166,16 +168,23 @@ void LogModel::bounds(const PartitionSpec& partition, const LogBounds& now, cons
     if (now.stable > now.high_watermark)
         world_.fail(partition.queue() + ": what is stable ends at " + text(now.stable) +
                     ", behind its high watermark " + text(now.high_watermark));
-    // What was removed may be back after a crash, until it is removed again.
+    judge_end(partition, now.stable);
     if (now.start < before.start && before.restarts == restarts_ && told.restarts == restarts_)
         world_.fail(partition.queue() + ": its start went back from " + text(before.start) + " to " + text(now.start));
     if (now.start > 0 && !partition.topic->forgets())
         world_.fail(partition.queue() + ": starts at " + text(now.start) + " though it keeps all");
     told.high_watermark = std::max(told.high_watermark, now.high_watermark);
-    told.stable = std::max(told.stable, now.stable);
-    told.start =
-        before.restarts == restarts_ && told.restarts == restarts_ ? std::max(told.start, now.start) : now.start;
+    const bool goes_on = before.restarts == restarts_ && told.restarts == restarts_;
+    told.stable = goes_on || !partition.topic->forgets() ? std::max(told.stable, now.stable) : now.stable;
+    told.start = goes_on ? std::max(told.start, now.start) : now.start;
     told.restarts = restarts_;
+}
+
+void LogModel::judge_end(const PartitionSpec& partition, std::int64_t stable) {
+    if (partition.topic->forgets()) return;  // retention takes open transactions too
+    if (const auto open = transactions_.open_from(partition); open && *open < stable)
+        world_.fail(partition.queue() + ": what is stable ends at " + text(stable) +
+                    ", and a transaction is open from " + text(*open) + " on");
 }
 
 void LogModel::out_of_range(const LogReader& reader, std::int64_t start) {

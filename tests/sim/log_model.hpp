@@ -89,6 +89,8 @@ public:
     /// A log says where it starts and ends; `before` was known when it was asked.
     void bounds(const PartitionSpec& partition, const LogBounds& now, const LogBounds& before);
     void out_of_range(const LogReader& reader, std::int64_t start);
+    /// What is decided is said to end there.
+    void judge_end(const PartitionSpec& partition, std::int64_t stable);
 
     // The node.
     void restarted();

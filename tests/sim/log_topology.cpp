@@ -34,6 +34,16 @@ void draw_loops(Random& random, LogTopology& all) {
         all.loops.push_back({"loop" + std::to_string(i), partitions[i], partitions.back()});
 }
 
+void draw_groups(Random& random, LogTopology& all, bool assigned) {
+    for (std::uint64_t i = random.between(0, 2); i > 0; --i) {
+        GroupSpec& group = all.groups.emplace_back();
+        group.name = (assigned ? "h" : "g") + std::to_string(i);
+        group.assigned = assigned;
+        for (const TopicSpec& topic : all.topics)
+            if (group.topics.empty() || random.one_in(2)) group.topics.push_back(&topic);
+    }
+}
+
 }  // namespace
 
 LogTopology draw_log_topology(Random random) {
@@ -51,14 +61,10 @@ LogTopology draw_log_topology(Random random) {
     }
     for (const TopicSpec& topic : all.topics)
         for (std::int32_t i = 0; i < topic.partitions; ++i) all.partitions.push_back({&topic, i});
-    for (std::uint64_t i = random.between(0, 2); i > 0; --i) {
-        GroupSpec& group = all.groups.emplace_back();
-        group.name = "g" + std::to_string(i);
-        for (const TopicSpec& topic : all.topics)
-            if (group.topics.empty() || random.one_in(2)) group.topics.push_back(&topic);
-    }
+    draw_groups(random, all, false);
     all.named_producers = random.between(0, 2);
     draw_loops(random, all);
+    draw_groups(random, all, true);
     return all;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ struct PartitionSpec {
 struct GroupSpec {
     std::string name;
     std::vector<const TopicSpec*> topics;  ///< that its members read
+    bool assigned = false;                 ///< the broker says who reads what (KIP-848), not a member
 };
 
 /// A loop that consumes a partition, and produces what follows from it to another, in transactions.
@@ -59,5 +61,11 @@ struct LogTopology {
 /// The partition of a topic's name and a number, or null.
 [[nodiscard]] const PartitionSpec* find_partition(const LogTopology& topology, std::string_view topic,
                                                   std::int32_t index);
+/// By topic, as requests name them.
+[[nodiscard]] std::map<const TopicSpec*, std::vector<const PartitionSpec*>> by_topic(const auto& partitions) {
+    std::map<const TopicSpec*, std::vector<const PartitionSpec*>> all;
+    for (const PartitionSpec* partition : partitions) all[partition->topic].push_back(partition);
+    return all;
+}
 
 }  // namespace fantail::sim

@@ -108,6 +108,7 @@ Copy* Model::deliver(Receiver& receiver, const Delivered& delivered) {
         judge_time(*copy, receiver);
         judge_single_active(*copy, receiver);
         judge_dedup(*copy);
+        judge_priority(*copy, receiver);
     }
     judge_order(*copy, receiver, delivered);
     copy->seen = true;
@@ -207,6 +208,8 @@ void Model::judge_single_active(const Copy& copy, const Receiver& receiver) {
         return;
     auto& active = active_[copy.queue];
     const ReceiverPtr before = active.lock();
+    // In a quorum queue one of a higher priority takes over once the other has settled all.
+    if (before && copy.queue->kind == Kind::quorum && receiver.priority > before->priority && before->held == 0) return;
     if (before && before.get() != &receiver && before->session->alive() && !before->cancel_sent &&
         !receiver.session->link->server_gone())
         fail(copy, "is delivered to a second consumer of a queue with a single active one");

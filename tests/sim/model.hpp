@@ -82,6 +82,7 @@ struct Receiver {
     std::uint32_t prefetch = 0;
     std::uint64_t held = 0;
     bool auto_ack = false;
+    std::int32_t priority = 0;
     bool shared_window = false;     ///< others of its channel have a part in its prefetch
     std::int64_t credit_since = 0;  ///< none: no_credit
     bool cancel_sent = false;
@@ -152,6 +153,8 @@ public:
         stopping_ = false;
         clean_ = false;
     }
+    /// Nothing has been broken since then.
+    void calm(std::int64_t since) { calm_since_ = since; }
     /// Whether what is ready has come to those who want it (waits.cpp).
     /// \param calm_since when the last fault was over
     void judge_waits(std::int64_t calm_since);
@@ -176,6 +179,7 @@ private:
     void judge_single_active(const Copy& copy, const Receiver& receiver);
     void judge_stream(const Copy& copy, Receiver& receiver, const Delivered& delivered);
     void judge_dedup(const Copy& copy);
+    void judge_priority(const Copy& copy, const Receiver& receiver);
     void judge_loss(const Copy& copy);
     void judge_length(const QueueSpec& queue);
     void judge_waits(const QueueSpec& queue, std::int64_t since);
@@ -210,6 +214,7 @@ private:
     std::map<const QueueSpec*, std::map<std::int64_t, std::uint64_t>> offsets_;
     std::set<std::pair<std::uint64_t, const QueueSpec*>> visible_transactions_;
     std::vector<Unheard> unheard_;
+    std::int64_t calm_since_ = 0;
     std::uint64_t restarts_ = 0;
     std::uint64_t sessions_over_ = 0;
     bool ending_ = false;

@@ -26,6 +26,8 @@ constexpr std::int64_t declare_time_max = 20 * second;
 constexpr std::int64_t policy_time = 300 * ms;
 /// Answers that are still due come within it.
 constexpr std::int64_t rest_time = 30 * second;
+/// In which members of groups are known to be gone, and others have what they had.
+constexpr std::int64_t calm_for_groups = 28 * second;
 /// Half-open connections are noticed, delayed messages are due, dead letters have arrived.
 constexpr std::int64_t settle_time = 90 * second;
 constexpr std::int64_t audit_time_max = 300 * second;
@@ -48,6 +50,8 @@ NodeShape draw_shape(Random random) {
     shape.log.segments_open_max = 3;
     shape.log.indexes_max = 2;
     shape.log.replay_bytes_max = std::uint64_t{32u << 10} << random.below(5);
+    shape.groups.assigned_session_timeout_ms = static_cast<std::int32_t>(random.between(6'000, 10'000));
+    shape.groups.assigned_heartbeat_ms = static_cast<std::int32_t>(random.between(300, 1'500));
     return shape;
 }
 
@@ -203,6 +207,7 @@ void Run::work() {
     }
     const std::string unanswered = kafka_.unanswered();
     if (!unanswered.empty() && !rotten_ && node_.running() && !world_.ended()) world_.fail(unanswered);
+    if (is_calm() && world_.time() - calm_since_ >= calm_for_groups && !world_.ended()) kafka_.judge_rest();
 }
 
 void Run::end() {
@@ -243,6 +248,7 @@ void Run::watch() {
     world_.after(second, [this] {
         if (node_.running()) node_.check_memory();
         if (!is_calm()) calm_since_ = world_.time();
+        model_.calm(calm_since_);
         if (is_calm()) model_.judge_waits(calm_since_);
         kafka_.model().judge_waits(calm_since_);
         watch();

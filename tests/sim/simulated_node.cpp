@@ -89,7 +89,10 @@ void SimulatedNode::watch_clock() {
 
 Result<void> SimulatedNode::recover() {
     FANTAIL_TRY(shape_.shards, runtime::open_or_create_data_dir("/data", shape_.shards, *machines_.front()));
-    for (auto& core : cores_) FANTAIL_CHECK(core->recover());
+    for (auto& core : cores_) {
+        for (const auto& slot : core->shards()) slot->shard().set_group_limits(shape_.groups);
+        FANTAIL_CHECK(core->recover());
+    }
     for (auto& core : cores_) {
         core->adopt_catalog(cores_.front()->catalog());
         for (const auto& slot : core->shards()) slot->shard().set_tail_cache_limit(shape_.tail_cache_bytes);

@@ -27,6 +27,7 @@ struct NodeShape {
     std::uint16_t shards = 1;
     storage::LocalOptions log;
     std::uint64_t tail_cache_bytes = 64u << 10;
+    broker::GroupLimits groups;
 };
 
 class SimulatedNode final : public runtime::CoreHost {

@@ -161,6 +161,18 @@ std::int64_t TransactionModel::undecided_until(const PartitionSpec& partition, s
     return until;
 }
 
+std::optional<std::int64_t> TransactionModel::open_from(const PartitionSpec& partition) const {
+    std::optional<std::int64_t> least;
+    const auto at = open_.find(&partition);
+    if (at == open_.end()) return least;
+    for (const TransactionPtr& each : at->second) {
+        if (each->over_at >= 0 || each->end_asked || may_be_refused(*each)) continue;
+        const std::int64_t start = each->starts.at(&partition);
+        if (start >= 0) least = std::min(start, least.value_or(start));
+    }
+    return least;
+}
+
 // ---- loops
 
 void TransactionModel::fetched(const LoopSpec& loop, std::int64_t offset, std::int64_t asked_at) {
@@ -182,6 +194,15 @@ void TransactionModel::consumes(const TransactionPtr& transaction, const LoopSpe
     transaction->from = from;
     transaction->to = to;
     loops_.push_back(transaction);
+}
+
+void TransactionModel::looked(const Transaction& transaction, bool stable_only, bool undecided, std::int64_t offset) {
+    if (transaction.over_at >= 0 || may_be_refused(transaction)) return;
+    const std::string what = text(transaction) + " has not ended, and its group ";
+    if (undecided != stable_only) world_.fail(what + (undecided ? "hides" : "tells") + " what it has committed");
+    else if (!undecided && std::max<std::int64_t>(offset, 0) != transaction.from)
+        world_.fail(what + "is at offset " + std::to_string(offset) + " instead of " +
+                    std::to_string(transaction.from));
 }
 
 void TransactionModel::judge_loop(const LoopSpec& loop, std::int64_t offset) {

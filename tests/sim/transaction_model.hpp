@@ -32,6 +32,7 @@ struct Transaction {
     std::int64_t touched_at = 0;  ///< when something was last added
     std::uint64_t restarts = 0;   ///< of the node, when it began
     bool commit_asked = false;
+    bool end_asked = false;
     bool answered = false;      ///< its end was, and how it ended is settled
     std::int64_t over_at = -1;  ///< since when it is known to be open nowhere; -1: it may be open
     End end = End::open;
@@ -66,7 +67,10 @@ public:
     void adds(Transaction& transaction, const PartitionSpec& partition);
     void wrote(const TransactionPtr& transaction, std::uint64_t record) { writers_[record] = transaction; }
     /// Its end is asked for.
-    void ending(Transaction& transaction, bool commit) { transaction.commit_asked |= commit; }
+    void ending(Transaction& transaction, bool commit) {
+        transaction.end_asked = true;
+        transaction.commit_asked |= commit;
+    }
     void ended(Transaction& transaction, bool commit);
     /// It will not be committed.
     void refused(Transaction& transaction) { settle(transaction, Transaction::End::aborted, "its end was refused"); }
@@ -84,10 +88,16 @@ public:
     [[nodiscard]] std::int64_t undecided_until(const PartitionSpec& partition, std::int64_t offset,
                                                std::int64_t calm_since) const;
 
+    /// The first record of those that are open for certain.
+    [[nodiscard]] std::optional<std::int64_t> open_from(const PartitionSpec& partition) const;
+
     // Offsets that loops commit in transactions.
     void consumes(const TransactionPtr& transaction, const LoopSpec& loop, std::int64_t from, std::int64_t to);
     /// The group says how far it is; asked at `asked_at`.
     void fetched(const LoopSpec& loop, std::int64_t offset, std::int64_t asked_at);
+    /// The group says how far it is while the transaction has an offset for it, and has not been ended.
+    /// \param stable_only it was asked to say when something is undecided; \param undecided it says so
+    void looked(const Transaction& transaction, bool stable_only, bool undecided, std::int64_t offset);
     /// The end: all that was consumed was consumed once, and the group stands behind it.
     void judge_loop(const LoopSpec& loop, std::int64_t offset);
 

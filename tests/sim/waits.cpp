@@ -9,6 +9,11 @@ namespace fantail::sim {
 namespace {
 /// What is ready is delivered within it, unless something is broken.
 constexpr std::int64_t wait_max = 5 * second;
+
+/// What is sent to it comes at once, and what it has to say too.
+bool hears_well(const Session& session) {
+    return session.alive() && !session.link->unreliable() && !session.link->was_stalled();
+}
 }  // namespace
 
 void Model::consumes(const ReceiverPtr& receiver) {
@@ -55,6 +60,20 @@ std::optional<std::int64_t> Model::serves_since(const QueueSpec& queue) {
     const std::int64_t credit = queue.single_active ? last : first;
     if (credit == Receiver::no_credit || first == Receiver::no_credit) return std::nullopt;
     return std::max(undisturbed, credit);
+}
+
+/// Consumers of a higher priority come first, as long as they have room.
+void Model::judge_priority(const Copy& copy, const Receiver& receiver) {
+    if (ending_ || stopping_ || receiver.number == 0 || copy.queue->single_active || !hears_well(*receiver.session))
+        return;
+    for (const ReceiverPtr& each : receivers_[copy.queue]) {
+        const bool first = each->number > 0 && each->priority > receiver.priority;
+        if (!first || each->shared_window || each->cancel_sent || !hears_well(*each->session)) continue;
+        if (each->credit_since == Receiver::no_credit) continue;
+        if (world_.time() - std::max(each->credit_since, calm_since_) > wait_max + second)
+            fail(copy, "is delivered to a consumer of priority " + std::to_string(receiver.priority) +
+                           " though one of priority " + std::to_string(each->priority) + " has room");
+    }
 }
 
 void Model::judge_waits(const QueueSpec& queue, std::int64_t since) {
