@@ -51,7 +51,7 @@ KafkaMember::KafkaMember(const KafkaSurroundings& around, GroupModel& groups, co
 // ---- coming and going
 
 void KafkaMember::on_open() {
-    if (random_.one_in(2) && instance_.empty()) member_.clear();  // a process that starts anew
+    if (random_.one_in(2)) member_.clear();  // a process that starts anew, with the name of an instance if it has one
     if (!resting_) join();
 }
 

@@ -220,11 +220,11 @@ void SimulatedNode::check_memory() {
     for (const auto& core : cores_) {
         for (const auto& slot : core->shards()) {
             // What is not durable yet cannot leave memory; what consumers read back has a bound of its own.
-            const std::uint64_t bound =
-                shape_.tail_cache_bytes + limits::read_cache_bytes_max + slot->undurable_bytes() + (1u << 20);
-            if (slot->shard().cached_bytes() > bound)
-                world_.fail("shard " + std::to_string(slot->id().value) + " holds " +
-                            std::to_string(slot->shard().cached_bytes()) + " bytes of messages in memory");
+            const std::uint64_t bound = shape_.tail_cache_bytes + slot->undurable_bytes() + (1u << 20);
+            const std::uint64_t all = slot->shard().cached_bytes();
+            if (slot->shard().tail_bytes() > bound || all > bound + limits::read_cache_bytes_max)
+                world_.fail("shard " + std::to_string(slot->id().value) + " holds " + std::to_string(all) +
+                            " bytes of messages in memory");
         }
     }
 }
