@@ -59,10 +59,12 @@ std::string shard_folder(const std::string& path, std::size_t shard) {
     return path + "/shard-" + std::to_string(shard);
 }
 
-/// The first folder of a shard from `from` on; nothing if there is none.
+/// The first folder of a shard from `from` on that holds something.
 std::optional<std::string> find_shard(const std::string& path, std::size_t from, sys::Files& files) {
-    for (std::size_t shard = from; shard < limits::shards_max; ++shard)
-        if (files.list(shard_folder(path, shard))) return shard_folder(path, shard);
+    for (std::size_t shard = from; shard < limits::shards_max; ++shard) {
+        const auto inside = files.list(shard_folder(path, shard));
+        if (inside && !inside->empty()) return shard_folder(path, shard);
+    }
     return std::nullopt;
 }
 

@@ -88,7 +88,8 @@ void SimulatedNode::watch_clock() {
 }
 
 Result<void> SimulatedNode::recover() {
-    FANTAIL_TRY(shape_.shards, runtime::open_or_create_data_dir("/data", shape_.shards, *machines_.front()));
+    FANTAIL_TRY(auto data_dir, runtime::open_or_create_data_dir("/data", shape_.shards, *machines_.front()));
+    shape_.shards = data_dir.shards;
     for (auto& core : cores_) {
         for (const auto& slot : core->shards()) slot->shard().set_group_limits(shape_.groups);
         FANTAIL_CHECK(core->recover());
@@ -98,7 +99,7 @@ Result<void> SimulatedNode::recover() {
         for (const auto& slot : core->shards()) slot->shard().set_tail_cache_limit(shape_.tail_cache_bytes);
     }
     cores_.front()->controller()->bootstrap();
-    return {};
+    return runtime::finish_data_dir("/data", data_dir, *machines_.front());
 }
 
 void SimulatedNode::damage_found(const std::string& what) {
