@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <unordered_map>
 #include <utility>
 
 #include "protocols/kafka/frame.hpp"
@@ -90,10 +91,10 @@ public:
 protected:
     /// Asks; its answer goes to take() with `place`.
     void ask(std::size_t place, ShardId shard, broker::ShardCommand command) {
-        asked_.emplace_back(this->link().send(*this, shard, std::move(command)), place);
+        asked_.emplace(this->link().send(*this, shard, std::move(command)), place);
     }
     void ask(std::size_t place, broker::AdminCommand command) {
-        asked_.emplace_back(this->link().send(*this, std::move(command)), place);
+        asked_.emplace(this->link().send(*this, std::move(command)), place);
     }
     /// All questions of the start are asked; more may follow from take().
     void asked_all() {
@@ -103,19 +104,16 @@ protected:
     virtual void finish() = 0;
 
     void on_event(broker::Event& event) final {
-        const RequestId id = request_of(event);
-        for (auto at = asked_.begin(); at != asked_.end(); ++at) {
-            if (at->first != id) continue;
+        if (const auto at = asked_.find(request_of(event)); at != asked_.end()) {
             const std::size_t place = at->second;
             asked_.erase(at);
             take(place, event);
-            break;
         }
         if (asked_.empty()) finish();
     }
 
 private:
-    std::vector<std::pair<RequestId, std::size_t>> asked_;
+    std::unordered_map<RequestId, std::size_t> asked_;  ///< each question's place
 };
 
 /// Makes the exchange that answers a request. REQUIRES header.info. Null: the API is not served.
