@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <optional>
+
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
 #include "server/config/settings.hpp"
@@ -17,7 +19,7 @@ using fantail::server::Settings;
 /// Where settings come from, weakest first: defaults, file, --set, the options with names of their own.
 struct ServeOptions {
     std::string config;
-    std::string data_dir;
+    std::optional<std::string> data_dir;
     std::vector<std::string> listen;
     std::vector<std::string> set;
 };
@@ -50,7 +52,7 @@ Settings make_settings(const ServeOptions& options, std::vector<std::string>& fa
     };
     if (!options.config.empty()) faults = read_settings(settings, options.config);
     for (const std::string& pair : options.set) set("", pair);
-    if (!options.data_dir.empty()) settings.data_dir = options.data_dir;
+    if (options.data_dir) settings.data_dir = *options.data_dir;
     for (const std::string& pair : options.listen) set("listeners.", pair);
     for (std::string& fault : check_settings(settings)) faults.push_back(std::move(fault));
     return settings;
@@ -77,7 +79,8 @@ int unknown_command(const CLI::App& app, std::string_view name) {
 
 int check_config(const Settings& settings) {
     for (const auto& info : fantail::server::setting_infos())
-        fmt::print("{} = {}\n", info.key, setting_text(settings, info.key));
+        fmt::print("{} = {}\n", info.key,
+                   info.key == "auth.default_password" ? "(not shown)" : setting_text(settings, info.key));
     return 0;
 }
 

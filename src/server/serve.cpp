@@ -12,6 +12,7 @@
 #include "base/clock_step.hpp"
 #include "runtime/core.hpp"
 #include "runtime/node.hpp"
+#include "server/auth/login_log.hpp"
 #include "server/auth/password.hpp"
 #include "server/node_backend.hpp"
 #include "server/predeclared.hpp"
@@ -22,6 +23,7 @@
 #include "server/watch/rest_watch.hpp"
 #include "sys/clock.hpp"
 #include "sys/loop.hpp"
+#include "sys/mono.hpp"
 #include "sys/process.hpp"
 #include "sys/tls.hpp"
 
@@ -55,7 +57,7 @@ broker::ControllerOptions controller_options(const Settings& settings) {
     return options;
 }
 
-runtime::NodeOptions node_options(const Settings& settings, Authenticator& authenticator) {
+runtime::NodeOptions node_options(const Settings& settings, Authenticator& authenticator, LoginLog& logins) {
     runtime::NodeOptions options;
     if (settings.durability == "disk") options.data_dir = settings.data_dir;
     options.cores = static_cast<std::uint16_t>(settings.cores == 0 ? sys::usable_cpu_count() : settings.cores);
@@ -64,9 +66,9 @@ runtime::NodeOptions node_options(const Settings& settings, Authenticator& authe
     options.salvage = settings.salvage;
     options.controller = controller_options(settings);
     options.transactions.idle_max_ms = settings.kafka_transactional_id_expiration_ms;
-    options.check_login = [&authenticator](const broker::UserDefinition* user, std::string_view password,
-                                           const protocols::PeerInfo& peer) {
-        return authenticator.check(user, password, peer);
+    options.check_login = [&authenticator, &logins](const broker::UserDefinition* user, std::string_view password,
+                                                    const protocols::PeerInfo& peer) {
+        return logins.watched(authenticator.check(user, password, peer), user, peer);
     };
     options.report = [](const std::string& line) { spdlog::warn("{}", line); };
     return options;
@@ -183,12 +185,13 @@ int serve(const Settings& settings) {
     if (!descriptors) spdlog::warn("open files: {}", descriptors.error().message);
 
     Authenticator authenticator(settings.auth_guest_loopback_only);
+    LoginLog logins([](const std::string& line) { spdlog::warn("{}", line); }, [] { return sys::mono_now(); });
     const sys::SystemClock clock;
     ServerState state;
     state.started = clock.now();
     if (auto tls = set_up_tls(settings, state); !tls) return fail_to_start(tls.error());
     NodeBackend backend(state);
-    runtime::NodeOptions options = node_options(settings, authenticator);
+    runtime::NodeOptions options = node_options(settings, authenticator, logins);
     options.descriptors_max = descriptors.value_or(0);
     options.listeners = make_listeners(settings, backend, state.tls);
     state.facts = node_facts(settings, options);

@@ -66,10 +66,15 @@ bool is_share(std::string_view text) {
     return text.contains('.') && error == std::errc() && end == text.data() + text.size() && share >= 0 && share <= 1;
 }
 
+constexpr std::int64_t share_or_size_min = 1 << 20;
+
 /// A share of something, or a size.
 Entry share_or_size(std::string key, std::string Settings::* field, std::string about) {
     auto set = [field](Settings& s, std::string_view text) -> Result<void> {
-        if (!is_share(text) && !parse_size(text)) return bad_value("a share from 0.0 to 1.0 or a size in bytes", text);
+        const auto size = parse_size(text);
+        // A bare 1 was meant as a share.
+        if (!is_share(text) && (!size || (*size != 0 && *size < share_or_size_min)))
+            return bad_value("a share from 0.0 to 1.0, a size of 1 MiB or more, or 0", text);
         s.*field = std::string(text);
         return {};
     };
@@ -312,8 +317,9 @@ Result<std::int64_t> parse_size(std::string_view text) {
     std::string_view rest = text.substr(static_cast<std::size_t>(end - text.data()));
     while (rest.starts_with(' ')) rest.remove_prefix(1);
     const auto* unit = std::ranges::find(units, rest, &Unit::name);
-    const bool good = error == std::errc() && unit != std::end(units) && std::isfinite(value) && value >= 0 &&
-                      value * unit->bytes < 9e18;
+    const bool is_whole = value == std::floor(value) || (unit != std::end(units) && unit->bytes > 1);
+    const bool good = error == std::errc() && is_whole && unit != std::end(units) && std::isfinite(value) &&
+                      value >= 0 && value * unit->bytes < 9e18;
     if (!good) return bad_value("a size such as 1048576, 64 kB or 1.5 GiB", text);
     return static_cast<std::int64_t>(value * unit->bytes);
 }
@@ -329,12 +335,14 @@ std::vector<std::string> check_settings(const Settings& settings) {
     if (!settings.auth_default_user.empty() && settings.auth_default_password.empty())
         faults.emplace_back("auth.default_user needs auth.default_password: an empty password lets nobody in");
     const auto on = [](const auto& each) { return each.second.enabled(); };
+    if (settings.data_dir.empty() && settings.durability == "disk") faults.emplace_back("broker.data_dir is empty");
     if (std::ranges::none_of(settings.listeners, on)) faults.emplace_back("every listener is off");
     return faults;
 }
 
 std::vector<std::string> read_settings(Settings& settings, const std::string& path) {
     if (!std::filesystem::exists(path)) return {"no configuration file " + path};
+    if (std::filesystem::is_directory(path)) return {path + " is a directory, not a configuration file"};
     std::vector<std::string> faults;
     try {
         read_table(settings, toml::parse_file(path), "", faults);

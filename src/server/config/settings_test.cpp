@@ -115,8 +115,26 @@ TEST(Settings, SizesAreReadAsPeopleWriteThem) {
     EXPECT_EQ(parse_size("64 kB").value(), 64'000);
     EXPECT_EQ(parse_size("50MB").value(), 50'000'000);
     EXPECT_EQ(parse_size("1.5 GiB").value(), 1'610'612'736);
-    for (const char* bad : {"", "MB", "-1", "5 mb", "1e9", "nan", "inf", "99999999 TB", "1 GiB x"})
+    EXPECT_EQ(parse_size("3.0").value(), 3);
+    for (const char* bad : {"", "1.5", "MB", "-1", "5 mb", "1e9", "nan", "inf", "99999999 TB", "1 GiB x"})
         EXPECT_FALSE(parse_size(bad)) << bad;
+}
+
+TEST(Settings, AShareHasAPointAndASizeIsNotTiny) {
+    Settings settings = default_settings();
+    for (const char* good : {"0.0", "0.5", "1.0", "0", "1 MiB", "512MB", "1048576"})
+        EXPECT_TRUE(set_setting(settings, "broker.memory_high_water", good)) << good;
+    for (const char* bad : {"1", "1.5", "2.0", "1048575", "-1", ""})
+        EXPECT_FALSE(set_setting(settings, "broker.memory_high_water", bad)) << bad;
+}
+
+TEST(Settings, AnEmptyDataDirectoryAndADirectoryInPlaceOfAFileAreRefused) {
+    Settings settings = default_settings();
+    settings.data_dir.clear();
+    EXPECT_THAT(check_settings(settings), testing::ElementsAre("broker.data_dir is empty"));
+    settings.durability = "memory";
+    EXPECT_THAT(check_settings(settings), testing::IsEmpty());
+    EXPECT_THAT(read_settings(settings, "/tmp"), testing::ElementsAre(HasSubstr("/tmp is a directory")));
 }
 
 TEST(Settings, ListenersAreHostAndPortOrOff) {
