@@ -3,6 +3,7 @@
 #include "server/admin/json_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace fantail::server {
@@ -46,11 +47,18 @@ std::string hex_digits(ByteView bytes) {
 
 std::string hex(ByteView bytes) { return "hex:" + hex_digits(bytes); }
 
+/// JSON has no word for what is not finite: a text then, which no longer means the same and still tells what was there.
+json::value number_json(double number) {
+    if (std::isfinite(number)) return number;
+    if (std::isnan(number)) return "NaN";
+    return number > 0 ? "Infinity" : "-Infinity";
+}
+
 json::value value_of(const record::FieldValueView& value) {
     if (const auto b = value.as_bool()) return *b;
     if (const auto i = value.as_int()) return *i;
     if (const auto t = value.as_timestamp()) return *t;
-    if (const auto d = value.as_double()) return *d;
+    if (const auto d = value.as_double()) return number_json(*d);
     if (const auto s = value.as_text()) return is_utf8(*s) ? json::value(*s) : json::value(hex(as_bytes(*s)));
     if (const auto x = value.as_binary()) return json::value(hex(*x));
     if (const auto t = value.as_table()) return json_of(*t);
@@ -106,6 +114,17 @@ Result<void> add(record::FieldTableBuilder& out, std::string_view name, const js
     return {};
 }
 
+/// A number too large to be held is read as infinite: it must not come in. \param name of the member that holds `value`
+Result<void> check_finite(std::string_view name, const json::value& value) {
+    if (value.is_double() && !std::isfinite(value.as_double())) return wrong_member(name, "a finite number");
+    if (value.is_array())
+        for (const json::value& each : value.as_array()) FANTAIL_CHECK(check_finite(name, each));
+    if (value.is_object())
+        for (const auto& [inner, each] : value.as_object())
+            FANTAIL_CHECK(check_finite(std::string_view(inner.data(), inner.size()), each));
+    return {};
+}
+
 template <class T>
 void put(json::object& out, std::string_view name, const std::optional<T>& value) {
     if (value) out[name] = json::value_from(*value);
@@ -119,6 +138,7 @@ Result<json::object> parse_object(const std::string& body) {
     json::value value = json::parse(body, error);
     if (error) return fail(ErrorCode::malformed, "the body is no JSON");
     if (!value.is_object()) return fail(ErrorCode::malformed, "the body must be a JSON object");
+    FANTAIL_CHECK(check_finite("", value));
     return std::move(value.as_object());
 }
 

@@ -11,7 +11,7 @@
 
 namespace fantail::server {
 
-/// A body that must be a JSON object; an empty one counts as {}. Errors: malformed.
+/// A body that must be a JSON object of finite numbers; an empty one counts as {}. Errors: malformed.
 [[nodiscard]] Result<boost::json::object> parse_object(const std::string& body);
 
 /// Members of a body, by kind. Absent ones are nothing; null counts as absent, and a flag may be a text.
@@ -24,7 +24,7 @@ namespace fantail::server {
 /// Errors also: malformed for any member that is not among `known`: a misspelt one must not be ignored.
 [[nodiscard]] Result<void> only_members(const boost::json::object& body, std::initializer_list<std::string_view> known);
 
-/// A declaration's arguments. Texts that are not UTF-8 and binaries are shown as hex.
+/// A declaration's arguments. Texts that are not UTF-8 and binaries are shown as hex, numbers that are not finite as texts.
 [[nodiscard]] boost::json::object json_of(record::FieldTableView table);
 /// The inverse, for what JSON can say. Errors: malformed, too_large (nested too deep, long names).
 [[nodiscard]] Result<Bytes> table_of(const boost::json::object& object);
