@@ -145,6 +145,10 @@ private:
     void get_policy(const http::Request& request);
     void put_policy(const http::Request& request);
     void delete_policy(const http::Request& request);
+    // parameter_endpoints.cpp
+    void list_parameters(const http::Request& request);
+    void get_parameter(const http::Request& request);
+    void list_nothing(const http::Request& request);
     // definitions_export.cpp, definitions_import.cpp
     void get_definitions(const http::Request& request);
     void post_definitions(const http::Request& request);

@@ -153,8 +153,7 @@ void AdminApi::post_binding(const http::Request& request) {
     auto wanted = [&]() -> Result<broker::BindingDefinition> {
         FANTAIL_TRY(const BindingEnds ends, ends_of(request));
         FANTAIL_TRY(const json::object body, parse_object(request.body));
-        FANTAIL_CHECK(only_members(body, {"routing_key", "arguments", "vhost", "source", "destination",
-                                          "destination_type", "properties_key"}));
+        FANTAIL_CHECK(only_members_of_body(body, {"routing_key", "arguments"}));
         FANTAIL_TRY(const auto key, text_member(body, "routing_key"));
         if (key && key->size() > amqp091::shortstr_size_max)
             return fail(ErrorCode::malformed, "'routing_key' has more than 255 bytes");

@@ -116,8 +116,8 @@ json::object limits_of(const broker::VhostDefinition& vhost) {
 }
 
 Result<UserChange> user_from(const json::object& body, const std::string& name, const broker::Catalog& catalog) {
-    FANTAIL_CHECK(only_members(
-        body, {"name", "password", "password_hash", "hashing_algorithm", "tags", "limits", "has_password"}));
+    FANTAIL_CHECK(only_members_of_body(
+        body, {"password", "password_hash", "hashing_algorithm", "tags", "limits", "has_password"}));
     const broker::UserDefinition* present = catalog.user(name);
     UserChange user;
     if (present != nullptr) user.put.definition = *present;
@@ -137,8 +137,8 @@ Result<UserChange> user_from(const json::object& body, const std::string& name, 
 
 Result<broker::VhostDefinition> vhost_from(const json::object& body, const std::string& name,
                                            const broker::Catalog& catalog) {
-    FANTAIL_CHECK(only_members(body, {"name", "description", "tags", "default_queue_type", "limits", "metadata",
-                                      "tracing", "protected_from_deletion"}));
+    FANTAIL_CHECK(only_members_of_body(body, {"description", "tags", "default_queue_type", "limits", "metadata",
+                                              "tracing", "protected_from_deletion"}));
     const broker::VhostDefinition* present = catalog.vhost(name);
     broker::VhostDefinition vhost;
     if (present != nullptr) vhost = *present;
@@ -167,7 +167,7 @@ json::object vhost_json(const broker::VhostDefinition& vhost) {
 }
 
 Result<broker::PermissionDefinition> permission_from(const json::object& body, const std::string& user, VhostId vhost) {
-    FANTAIL_CHECK(only_members(body, {"configure", "write", "read", "user", "username", "vhost"}));
+    FANTAIL_CHECK(only_members_of_body(body, {"configure", "write", "read"}));
     FANTAIL_TRY(const auto configure, text_member(body, "configure"));
     FANTAIL_TRY(const auto write, text_member(body, "write"));
     FANTAIL_TRY(const auto read, text_member(body, "read"));
@@ -186,7 +186,7 @@ json::object permission_json(const broker::PermissionDefinition& each, std::stri
 
 Result<broker::TopicPermissionDefinition> topic_permission_from(const json::object& body, const std::string& user,
                                                                 VhostId vhost) {
-    FANTAIL_CHECK(only_members(body, {"exchange", "write", "read", "user", "username", "vhost"}));
+    FANTAIL_CHECK(only_members_of_body(body, {"exchange", "write", "read"}));
     FANTAIL_TRY(const auto exchange, text_member(body, "exchange"));
     FANTAIL_TRY(const auto write, text_member(body, "write"));
     FANTAIL_TRY(const auto read, text_member(body, "read"));
@@ -205,7 +205,7 @@ json::object topic_permission_json(const broker::TopicPermissionDefinition& each
 }
 
 Result<broker::PolicyDefinition> policy_from(const json::object& body, broker::PolicyDefinition policy) {
-    FANTAIL_CHECK(only_members(body, {"pattern", "apply-to", "priority", "definition", "vhost", "name"}));
+    FANTAIL_CHECK(only_members_of_body(body, {"pattern", "apply-to", "priority", "definition"}));
     FANTAIL_TRY(const auto pattern, text_member(body, "pattern"));
     FANTAIL_TRY(const auto apply_to, text_member(body, "apply-to"));
     FANTAIL_TRY(const auto priority, number_member(body, "priority"));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <string>
+#include <unordered_map>
 
 #include "broker/catalog.hpp"
 
@@ -38,6 +40,9 @@ struct UserChange {
 /// \param policy where, its name, and whose it is
 [[nodiscard]] Result<broker::PolicyDefinition> policy_from(const boost::json::object& body,
                                                            broker::PolicyDefinition policy);
+/// What is a parameter in RabbitMQ's form: limits of vhosts, and operator policies. \param vhosts those to tell of, by name
+[[nodiscard]] boost::json::array parameters_json(const broker::Catalog& catalog,
+                                                 const std::unordered_map<VhostId, std::string>& vhosts);
 [[nodiscard]] boost::json::object policy_json(const broker::PolicyDefinition& policy, std::string vhost);
 
 }  // namespace fantail::server

@@ -35,10 +35,6 @@ namespace {
 /// What every vhost has from its beginning, or a name that nobody may declare.
 bool is_predeclared(std::string_view exchange) { return exchange.empty() || exchange.starts_with("amq."); }
 
-json::object parameter(std::string_view component, std::string_view name, std::string vhost, json::object value) {
-    return {{"component", component}, {"name", name}, {"vhost", std::move(vhost)}, {"value", std::move(value)}};
-}
-
 json::array users_json(const broker::Catalog& catalog) {
     json::array out;
     for (const broker::UserDefinition* user : catalog.users()) {
@@ -52,23 +48,17 @@ json::array users_json(const broker::Catalog& catalog) {
     return out;
 }
 
-void write_vhosts(const broker::Catalog& catalog, json::object& out) {
+json::array vhosts_json(const broker::Catalog& catalog) {
     json::array vhosts;
-    json::array parameters;
     for (const broker::VhostDefinition* vhost : catalog.vhosts()) {
         json::object row{{"name", utf8(vhost->name)}, {"description", utf8(vhost->description)}};
         if (vhost->default_queue_kind) row["default_queue_type"] = kind_name(*vhost->default_queue_kind);
         vhosts.push_back(std::move(row));
-        auto limits = limits_of(*vhost);
-        if (!limits.empty())
-            parameters.push_back(parameter("vhost-limits", "limits", utf8(vhost->name), std::move(limits)));
     }
-    out["vhosts"] = std::move(vhosts);
-    out["parameters"] = std::move(parameters);
-    out["global_parameters"] = json::array();
+    return vhosts;
 }
 
-void write_rules(const broker::Catalog& catalog, const VhostNames& vhosts, json::object& out) {
+void write_permissions(const broker::Catalog& catalog, const VhostNames& vhosts, json::object& out) {
     json::array permissions;
     for (const auto* each : catalog.permissions())
         permissions.push_back(permission_json(*each, vhosts.at(each->vhost)));
@@ -77,19 +67,14 @@ void write_rules(const broker::Catalog& catalog, const VhostNames& vhosts, json:
     for (const auto* each : catalog.topic_permissions())
         topics.push_back(topic_permission_json(*each, vhosts.at(each->vhost)));
     out["topic_permissions"] = std::move(topics);
+}
+
+json::array policies_json(const broker::Catalog& catalog, const VhostNames& vhosts) {
     json::array policies;
-    for (const broker::PolicyDefinition* each : catalog.policies()) {
-        json::object row = policy_json(*each, vhosts.at(each->vhost));
-        if (!each->is_operator) {
-            policies.push_back(std::move(row));
-            continue;
-        }
-        row.erase("vhost");
-        row.erase("name");
-        out["parameters"].as_array().push_back(
-            parameter("operator_policy", utf8(each->name), vhosts.at(each->vhost), std::move(row)));
-    }
-    out["policies"] = std::move(policies);
+    for (const broker::PolicyDefinition* each : catalog.policies())
+        if (!each->is_operator && vhosts.contains(each->vhost))
+            policies.push_back(policy_json(*each, vhosts.at(each->vhost)));
+    return policies;
 }
 
 }  // namespace
@@ -159,8 +144,11 @@ void AdminApi::get_definitions(const http::Request&) {
                     {"product_name", "Fantail"},
                     {"product_version", version},
                     {"users", users_json(catalog())}};
-    write_vhosts(catalog(), all->written);
-    write_rules(catalog(), all->vhosts, all->written);
+    all->written["vhosts"] = vhosts_json(catalog());
+    write_permissions(catalog(), all->vhosts, all->written);
+    all->written["parameters"] = parameters_json(catalog(), all->vhosts);
+    all->written["global_parameters"] = json::array();
+    all->written["policies"] = policies_json(catalog(), all->vhosts);
     const auto finish = [this, all](std::vector<broker::BindingDefinition> bindings) {
         all->bindings = std::move(bindings);
         backend_.calculate(asker(), [all] { all->write(); }, [this, all] { answer(std::move(all->body)); });

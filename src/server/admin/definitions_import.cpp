@@ -96,12 +96,12 @@ Made make_parameter(const broker::Catalog& catalog, const json::object& definiti
 }
 
 Made make_queue(const amqp091::Link& link, const broker::VhostDefinition& vhost, const json::object& definition) {
-    FANTAIL_CHECK(only_members(definition, {"name", "vhost", "durable", "auto_delete", "arguments", "type"}));
+    FANTAIL_CHECK(only_members_of_body(definition, {"durable", "auto_delete", "arguments", "type"}));
     broker::DeclareQueue declare;
     FANTAIL_TRY(declare.name, text_of(definition, "name"));
     FANTAIL_TRY(const auto durable, flag_member(definition, "durable"));
     FANTAIL_TRY(const auto auto_delete, flag_member(definition, "auto_delete"));
-    FANTAIL_TRY(declare.arguments, table_member(definition, "arguments"));
+    FANTAIL_TRY(declare.arguments, queue_arguments(definition));
     if (link.catalog().queue(vhost.id, declare.name) != nullptr) return Command();
     declare.vhost = vhost.id;
     declare.durable = durable.value_or(true);
@@ -117,8 +117,7 @@ Made make_queue(const amqp091::Link& link, const broker::VhostDefinition& vhost,
 }
 
 Made make_exchange(const amqp091::Link& link, const broker::VhostDefinition& vhost, const json::object& definition) {
-    FANTAIL_CHECK(
-        only_members(definition, {"name", "vhost", "type", "durable", "auto_delete", "internal", "arguments"}));
+    FANTAIL_CHECK(only_members_of_body(definition, {"type", "durable", "auto_delete", "internal", "arguments"}));
     FANTAIL_TRY(const std::string name, text_of(definition, "name"));
     FANTAIL_TRY(const std::string type, text_of(definition, "type"));
     FANTAIL_TRY(const auto durable, flag_member(definition, "durable"));
@@ -153,8 +152,7 @@ Result<void> check_ends(const broker::Catalog& catalog, const broker::VhostDefin
 
 Made make_binding(const broker::Catalog& catalog, const broker::VhostDefinition& vhost,
                   const json::object& definition) {
-    FANTAIL_CHECK(only_members(definition, {"source", "vhost", "destination", "destination_type", "routing_key",
-                                            "arguments", "properties_key"}));
+    FANTAIL_CHECK(only_members_of_body(definition, {"routing_key", "arguments"}));
     broker::BindingDefinition binding;
     binding.vhost = vhost.id;
     FANTAIL_TRY(binding.source, text_of(definition, "source"));

@@ -137,6 +137,11 @@ const AdminApi::Endpoint AdminApi::endpoint_table[] = {
     {"GET", "api/operator-policies/{vhost}/{name}", &AdminApi::get_policy},
     {"PUT", "api/operator-policies/{vhost}/{name}", &AdminApi::put_policy, administrator},
     {"DELETE", "api/operator-policies/{vhost}/{name}", &AdminApi::delete_policy, administrator},
+    {"GET", "api/parameters", &AdminApi::list_parameters, policymaker, lists},
+    {"GET", "api/parameters/{component}", &AdminApi::list_parameters, policymaker, lists},
+    {"GET", "api/parameters/{component}/{vhost}", &AdminApi::list_parameters, policymaker, lists},
+    {"GET", "api/parameters/{component}/{vhost}/{name}", &AdminApi::get_parameter, policymaker},
+    {"GET", "api/global-parameters", &AdminApi::list_nothing, policymaker, lists},
     {"GET", "api/definitions", &AdminApi::get_definitions, administrator, "download auth"},
     {"POST", "api/definitions", &AdminApi::post_definitions, administrator},
 };

@@ -49,8 +49,8 @@ struct ExchangeList {
 
 Result<broker::DeclareExchange> exchange_from(const amqp091::Link& link, const http::Request& request) {
     FANTAIL_TRY(const json::object body, parse_object(request.body));
-    FANTAIL_CHECK(only_members(
-        body, {"type", "durable", "auto_delete", "internal", "arguments", "vhost", "name", "node", "alternate"}));
+    FANTAIL_CHECK(
+        only_members_of_body(body, {"type", "durable", "auto_delete", "internal", "arguments", "node", "alternate"}));
     FANTAIL_TRY(const auto type, text_member(body, "type"));
     FANTAIL_TRY(const auto durable, flag_member(body, "durable"));
     FANTAIL_TRY(const auto auto_delete, flag_member(body, "auto_delete"));

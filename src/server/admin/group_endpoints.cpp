@@ -240,7 +240,7 @@ void AdminApi::delete_group(const http::Request& request) {
 void AdminApi::put_group_offsets(const http::Request& request) {
     const auto body = parse_object(request.body);
     if (!body) return refuse(body.error());
-    if (auto known = only_members(*body, {"topic", "vhost", "partition", "to"}); !known) return refuse(known.error());
+    if (auto known = only_members_of_body(*body, {"partition", "to"}); !known) return refuse(known.error());
     const auto name = text_member(*body, "topic");
     const auto in = text_member(*body, "vhost");
     const auto partition = number_member(*body, "partition");

@@ -3,6 +3,7 @@
 #include "server/admin/json_text.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -114,6 +115,17 @@ Result<void> add(record::FieldTableBuilder& out, std::string_view name, const js
     return {};
 }
 
+std::optional<std::int64_t> number_in(std::string_view text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+/// What paths name.
+constexpr std::string_view path_members[] = {
+    "vhost", "name",     "queue", "exchange",  "source",           "destination",
+    "user",  "username", "topic", "component", "destination_type", "properties_key"};
+
 /// A number too large to be held is read as infinite: it must not come in. \param name of the member that holds `value`
 Result<void> check_finite(std::string_view name, const json::value& value) {
     if (value.is_double() && !std::isfinite(value.as_double())) return wrong_member(name, "a finite number");
@@ -162,8 +174,11 @@ Result<std::optional<bool>> flag_member(const json::object& body, std::string_vi
 Result<std::optional<std::int64_t>> number_member(const json::object& body, std::string_view name) {
     const json::value* value = find(body, name);
     if (value == nullptr) return std::nullopt;
-    if (!value->is_int64()) return wrong_member(name, "a whole number");
-    return value->as_int64();
+    if (value->is_int64()) return value->as_int64();
+    // RabbitMQ takes texts too, and its pages and its command line tool send them.
+    if (value->is_string())
+        if (const auto number = number_in(value->as_string())) return number;
+    return wrong_member(name, "a whole number");
 }
 
 Result<Bytes> table_member(const json::object& body, std::string_view name) {
@@ -174,11 +189,38 @@ Result<Bytes> table_member(const json::object& body, std::string_view name) {
     return table_of(value->as_object());
 }
 
-Result<void> only_members(const json::object& body, std::initializer_list<std::string_view> known) {
-    for (const auto& [name, value] : body)
-        if (std::find(known.begin(), known.end(), std::string_view(name.data(), name.size())) == known.end())
+Result<void> only_members(const json::object& object, std::initializer_list<std::string_view> known) {
+    for (const auto& [name, value] : object)
+        if (std::ranges::find(known, std::string_view(name)) == known.end())
             return fail(ErrorCode::malformed, "unknown member '" + std::string(name) + "'");
     return {};
+}
+
+Result<void> only_members_of_body(const json::object& body, std::initializer_list<std::string_view> known) {
+    json::object own;
+    for (const auto& [name, value] : body)
+        if (std::ranges::find(path_members, std::string_view(name)) == std::end(path_members)) own[name] = nullptr;
+    return only_members(own, known);
+}
+
+Result<Bytes> queue_arguments(const json::object& body) {
+    constexpr std::string_view kind_argument = "x-queue-type";
+    FANTAIL_TRY(Bytes arguments, table_member(body, "arguments"));
+    for (const std::string_view name : {"type", "queue_type"}) {
+        FANTAIL_TRY(const auto kind, text_member(body, name));
+        if (!kind) continue;
+        const auto stated = record::FieldTableView(arguments).find(kind_argument);
+        if (stated && !stated->is_nothing() && stated->as_text() != *kind)
+            return fail(ErrorCode::malformed,
+                        "'" + std::string(name) + "' is '" + *kind + "', and the arguments have another x-queue-type");
+        if (stated && !stated->is_nothing()) continue;
+        json::object with_kind;
+        if (const json::value* given = find(body, "arguments"); given != nullptr && given->is_object())
+            with_kind = given->as_object();
+        with_kind[kind_argument] = *kind;
+        FANTAIL_TRY(arguments, table_of(with_kind));
+    }
+    return arguments;
 }
 
 json::object json_of(record::FieldTableView table) {

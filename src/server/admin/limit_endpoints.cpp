@@ -18,7 +18,7 @@ constexpr std::int64_t no_limit = -1;
 /// The change of one limit, in the form of a definition's body. Errors: malformed.
 Result<json::object> limit_change(const http::Request& request) {
     FANTAIL_TRY(const json::object body, parse_object(request.body));
-    FANTAIL_CHECK(only_members(body, {"value"}));
+    FANTAIL_CHECK(only_members_of_body(body, {"value"}));
     FANTAIL_TRY(const auto value, number_member(body, "value"));
     if (!value) return fail(ErrorCode::malformed, "'value' must be there: the limit, or -1 for none");
     return json::object{{"limits", json::object{{request.segments[3], *value}}}};

@@ -26,8 +26,9 @@ Result<std::string> needed_text(const json::object& body, std::string_view name)
 
 Result<OutgoingBody> message_from(const http::Request& request) {
     FANTAIL_TRY(const json::object body, parse_object(request.body));
-    FANTAIL_CHECK(only_members(body, {"properties", "routing_key", "payload", "payload_encoding", "vhost", "name",
-                                      "delivery_mode", "headers", "props"}));
+    // RabbitMQ's pages repeat some properties beside the object that holds them all.
+    FANTAIL_CHECK(only_members_of_body(
+        body, {"properties", "routing_key", "payload", "payload_encoding", "delivery_mode", "headers", "props"}));
     OutgoingBody message;
     message.exchange = exchange_name(request.segments[3]);
     FANTAIL_TRY(message.routing_key, needed_text(body, "routing_key"));
@@ -50,7 +51,8 @@ Result<OutgoingBody> message_from(const http::Request& request) {
 
 Result<Fetch> fetch_from(const http::Request& request) {
     FANTAIL_TRY(const json::object body, parse_object(request.body));
-    FANTAIL_CHECK(only_members(body, {"count", "ackmode", "encoding", "truncate", "vhost", "name", "requeue"}));
+    // Where rabbitmqadmin writes the payload is its own business, and it sends it all the same.
+    FANTAIL_CHECK(only_members_of_body(body, {"count", "ackmode", "encoding", "truncate", "requeue", "payload_file"}));
     FANTAIL_TRY(const auto count, number_member(body, "count"));
     FANTAIL_TRY(const auto mode, text_member(body, "ackmode"));
     FANTAIL_TRY(const auto encoding, text_member(body, "encoding"));

@@ -105,6 +105,9 @@ Complaint age(const json::value& value, PolicyDefinition& policy) {
     return {};
 }
 
+/// RabbitMQ's keys that mean nothing here: kept and shown, as the arguments of those names are.
+Complaint passed_over(const json::value&, PolicyDefinition&) { return {}; }
+
 struct Key {
     std::string_view name;
     Complaint (*apply)(const json::value&, PolicyDefinition&);
@@ -128,6 +131,25 @@ constexpr Key keys[] = {
     {"delayed-retry-max", number<&QueueOptions::delayed_retry_max_ms, 0, timer_ms_max>},
     {"deduplication-window", number<&QueueOptions::deduplication_window_ms, 0, timer_ms_max>},
     {"alternate-exchange", alternate},
+    {"max-in-memory-length", passed_over, true},
+    {"max-in-memory-bytes", passed_over, true},
+    {"target-group-size", passed_over, true},
+    {"ha-mode", passed_over, true},
+    {"ha-params", passed_over, true},
+    {"ha-sync-mode", passed_over, true},
+    {"ha-sync-batch-size", passed_over, true},
+    {"ha-promote-on-shutdown", passed_over, true},
+    {"ha-promote-on-failure", passed_over, true},
+    {"initial-cluster-size", passed_over},
+    {"queue-leader-locator", passed_over},
+    {"queue-master-locator", passed_over},
+    {"queue-mode", passed_over},
+    {"queue-version", passed_over},
+    {"stream-max-segment-size-bytes", passed_over},
+    {"stream-filter-size-bytes", passed_over},
+    {"federation-upstream", passed_over},
+    {"federation-upstream-set", passed_over},
+    {"federation-upstream-pattern", passed_over},
 };
 
 constexpr Choice<broker::PolicyTarget> targets[] = {

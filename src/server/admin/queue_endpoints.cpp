@@ -49,10 +49,10 @@ json::object queue_json(const broker::QueueDefinition& queue, std::string_view v
 
 Result<broker::DeclareQueue> queue_from(const amqp091::Link& link, const http::Request& request) {
     FANTAIL_TRY(const json::object body, parse_object(request.body));
-    FANTAIL_CHECK(only_members(body, {"durable", "auto_delete", "arguments", "vhost", "name", "node", "type"}));
+    FANTAIL_CHECK(only_members_of_body(body, {"durable", "auto_delete", "arguments", "node", "type", "queue_type"}));
     FANTAIL_TRY(const auto durable, flag_member(body, "durable"));
     FANTAIL_TRY(const auto auto_delete, flag_member(body, "auto_delete"));
-    FANTAIL_TRY(const Bytes arguments, table_member(body, "arguments"));
+    FANTAIL_TRY(const Bytes arguments, queue_arguments(body));
     amqp091::QueueDeclare method;
     method.queue = request.segments[3];
     method.durable = durable.value_or(true);

@@ -42,7 +42,7 @@ struct TopicWish {
 Result<TopicWish> wish_from(const http::Request& request) {
     constexpr std::int64_t partitions_max = 1'000'000;
     FANTAIL_TRY(const json::object body, parse_object(request.body));
-    FANTAIL_CHECK(only_members(body, {"partitions", "settings", "vhost", "name"}));
+    FANTAIL_CHECK(only_members_of_body(body, {"partitions", "settings"}));
     FANTAIL_TRY(const auto partitions, number_member(body, "partitions"));
     TopicWish wish;
     if (partitions && (*partitions < 1 || *partitions > partitions_max))
