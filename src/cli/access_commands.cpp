@@ -51,6 +51,13 @@ void note_unknown_tags(const std::vector<std::string>& tags) {
             fmt::print(stderr, "fantail: note: the tag '{}' means nothing to the broker\n", printable(tag));
 }
 
+/// Easily forgotten: such a user is there, and nobody can log in.
+void note_no_password(const std::string& user) {
+    fmt::print(stderr,
+               "fantail: note: no password was given: '{}' keeps the one it has, and cannot log in if it has none\n",
+               printable(user));
+}
+
 /// \param with_tags users add; otherwise users password, which leaves everything else as it is
 Result<void> put_user(const AdminTarget& target, const UserOptions& options, bool with_tags) {
     boost::json::object body;
@@ -63,6 +70,7 @@ Result<void> put_user(const AdminTarget& target, const UserOptions& options, boo
         return fail(ErrorCode::malformed, "give the new password by --password-stdin or --password");
     }
     if (with_tags) {
+        if (!body.contains("password")) note_no_password(options.name);
         note_unknown_tags(options.tags);
         body["tags"] = boost::json::value_from(options.tags);
         put_limits(body, {{"max-connections", options.connections_max}, {"max-channels", options.channels_max}});
@@ -107,6 +115,7 @@ void add_users(CLI::App& app, int& exit_code) {
               false},
              exit_code);
     CLI::App* add = users->add_subcommand("add", "add a user, or change one");
+    add->alias("create");
     auto added = add_user_options(*add);
     add->add_option("--tag", added->tags,
                     "administrator, monitoring, policymaker, management or impersonator; "
@@ -156,6 +165,7 @@ void add_vhosts(CLI::App& app, int& exit_code) {
               false},
              exit_code);
     CLI::App* add = vhosts->add_subcommand("add", "add a vhost, or change one");
+    add->alias("create");
     auto added = std::make_shared<VhostOptions>();
     add->add_option("NAME", added->name, "the vhost")->required();
     add->add_option("--description", added->description, "for people")->type_name("TEXT");

@@ -36,6 +36,13 @@ protected:
     int exit_code_ = 0;
 };
 
+TEST_F(Commands, WhatDeclaresAndAddsAlsoGoesByCreate) {
+    for_each_command(app_, [](const CLI::App& command) {
+        if (command.get_name() != "add" && command.get_name() != "declare") return;
+        EXPECT_TRUE(command.check_name("create")) << command.get_parent()->get_name();
+    });
+}
+
 TEST_F(Commands, EveryCommandExplainsItselfWithAnExample) {
     int commands = 0;
     for_each_command(app_, [&](const CLI::App& command) {

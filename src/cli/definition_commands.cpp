@@ -48,7 +48,8 @@ void add_definitions(CLI::App& app, int& exit_code) {
     exporting->add_option("FILE", *file, "default: standard output");
     exporting->footer("Example:\n  fantail definitions export definitions.json");
     exporting->callback([=, &exit_code] { exit_code = exit_code_of(write_definitions(*target, *file)); });
-    CLI::App* importing = definitions->add_subcommand("import", "make what is not there yet");
+    CLI::App* importing = definitions->add_subcommand(
+        "import", "make queues, exchanges and bindings that are not there yet; make or change all else");
     importing->add_option("FILE", *file, "default: standard input");
     importing->footer("Example:\n  fantail definitions import definitions.json");
     importing->callback([=, &exit_code] { exit_code = exit_code_of(read_definitions(*target, *file)); });

@@ -102,8 +102,16 @@ struct RequestParser::State {
         if (!parser.is_header_done()) return true;
         const auto target = parser.get().target();
         const std::string_view path = std::string_view(target.data(), target.size()).substr(0, target.find('?'));
-        const std::size_t limit = path == large.path ? large.size_max : body_size_max;
+        const bool below = path.starts_with(large.path) && path.substr(large.path.size()).starts_with('/');
+        const std::size_t limit = path == large.path || below ? large.size_max : body_size_max;
         return parser.content_length().value_or(0) <= limit && parser.get().body().size() <= limit;
+    }
+    /// Beast takes the body of any other coding for none (RFC 9112, 6.1: answer 501).
+    [[nodiscard]] bool has_unknown_coding() const {
+        if (!parser.is_header_done()) return false;
+        const auto coding = parser.get()[beast::field::transfer_encoding];
+        constexpr std::string_view known = "chunked";  // whatever the case
+        return !coding.empty() && (coding.size() != known.size() || !beast::token_list(coding).exists(known));
     }
 };
 
@@ -124,6 +132,8 @@ Result<std::size_t> RequestParser::feed(ByteView in) {
             error == beast::error::buffer_overflow)
             return fail(ErrorCode::too_large, "request too large");
         if (error) return fail(ErrorCode::malformed, "bad request: " + error.message());
+        if (state_->has_unknown_coding())
+            return fail(ErrorCode::unsupported, "of the transfer codings, chunked alone is offered");
         if (!state_->is_within_limit()) return fail(ErrorCode::too_large, "request too large");
         if (step == 0) break;
     }

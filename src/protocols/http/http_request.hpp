@@ -49,7 +49,8 @@ public:
     RequestParser& operator=(RequestParser&&) noexcept;
 
     /// Takes bytes from the front of `in`. \return how many were used.
-    /// Errors: malformed, too_large (header_size_max, body_size_max or the large one): answer 400 or 413 and close.
+    /// Errors: malformed, too_large (header_size_max, body_size_max or the large one), unsupported (a transfer coding other than
+    /// chunked): answer 400, 413 or 501 and close.
     [[nodiscard]] Result<std::size_t> feed(ByteView in);
     /// True when a request is complete: take() it before feeding on.
     [[nodiscard]] bool complete() const;

@@ -113,11 +113,19 @@ TEST(HttpRequest, OnePathMayHaveLargerBodies) {
     const auto announced = [](std::size_t size) { return "\r\nContent-Length: " + std::to_string(size); };
     EXPECT_STREQ(outcome("PUT /all?x=y HTTP/1.1" + announced(size_max), size_max), "complete");
     EXPECT_STREQ(outcome("PUT /all HTTP/1.1" + announced(size_max + 1), 0), "too large");
+    EXPECT_STREQ(outcome("PUT /all/of HTTP/1.1" + announced(size_max), size_max), "complete");
     EXPECT_STREQ(outcome("PUT /allx HTTP/1.1" + announced(size_max), 0), "too large");
     const std::string chunk = "PUT /any HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n200000";
     // Of the empty line, one half ends the size of the chunk and the other is in it.
     EXPECT_STREQ(outcome(chunk, body_size_max - 2), "more");
     EXPECT_STREQ(outcome(chunk, body_size_max - 1), "too large");
+}
+
+TEST(HttpRequest, ATransferCodingOtherThanChunkedIsUnsupported_RFC9112_6_1) {
+    for (const char* coding : {"gzip", "gzip, chunked", "identity"})
+        EXPECT_EQ(refusal("PUT /x HTTP/1.1\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n"),
+                  ErrorCode::unsupported)
+            << coding;
 }
 
 TEST(HttpRequest, WhatIsNoHttpIsMalformed) {

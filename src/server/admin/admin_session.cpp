@@ -22,6 +22,15 @@ protocols::Protocol::Sniff sniff_http(ByteView first) {
     return Sniff::no;
 }
 
+/// What the parser did not take.
+Refusal refusal_of_bytes(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::too_large: return {413, "too_large", error.message};
+        case ErrorCode::unsupported: return {501, "not_implemented", error.message};
+        default: return {400, "bad_request", error.message};
+    }
+}
+
 }  // namespace
 
 AdminSession::AdminSession(protocols::SessionHost& host, AdminBackend& backend)
@@ -42,8 +51,7 @@ bool AdminSession::parse_one(ByteView bytes, std::size_t& used) {
     const auto fed = parser_.feed(bytes.subspan(used));
     if (!fed) {
         keep_alive_ = false;
-        const bool large = fed.error().code == ErrorCode::too_large;
-        respond(response_of({large ? 413 : 400, large ? "too_large" : "bad_request", fed.error().message}));
+        respond(response_of(refusal_of_bytes(fed.error())));
         return false;
     }
     used += *fed;
