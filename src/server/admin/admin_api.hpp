@@ -62,6 +62,8 @@ private:
     void get_overview(const http::Request& request);
     void list_nodes(const http::Request& request);
     void get_node(const http::Request& request);
+    void get_node_memory(const http::Request& request);
+    void get_auth(const http::Request& request);
     void get_cluster_name(const http::Request& request);
     void get_whoami(const http::Request& request);
     // health_endpoints.cpp
@@ -73,8 +75,10 @@ private:
     void check_port(const http::Request& request);
     void check_protocol(const http::Request& request);
     void check_certificates(const http::Request& request);
+    void check_leaders(const http::Request& request);
     // queue_endpoints.cpp
     void list_queues(const http::Request& request);
+    void list_all_queues(const http::Request& request);
     void get_queue(const http::Request& request);
     void put_queue(const http::Request& request);
     void delete_queue(const http::Request& request);
@@ -109,6 +113,8 @@ private:
     void put_group_offsets(const http::Request& request);
     // connection_endpoints.cpp
     void list_connections(const http::Request& request);
+    void list_connections_of_user(const http::Request& request);
+    void delete_connections_of_user(const http::Request& request);
     void get_connection(const http::Request& request);
     void delete_connection(const http::Request& request);
     void list_channels(const http::Request& request);
@@ -138,6 +144,8 @@ private:
     void put_permission(const http::Request& request);
     void delete_permission(const http::Request& request);
     void list_topic_permissions(const http::Request& request);
+    void list_topic_permissions_of_user(const http::Request& request);
+    void list_topic_permissions_in_vhost(const http::Request& request);
     void put_topic_permission(const http::Request& request);
     void delete_topic_permission(const http::Request& request);
     // policy_endpoints.cpp
@@ -151,6 +159,8 @@ private:
     void list_nothing(const http::Request& request);
     // definitions_export.cpp, definitions_import.cpp
     void get_definitions(const http::Request& request);
+    void get_vhost_definitions(const http::Request& request);
+    void gather_definitions(const std::shared_ptr<Definitions>& all);
     void post_definitions(const http::Request& request);
 
     [[nodiscard]] std::optional<Refusal> may_not(const Endpoint& endpoint, const http::Request& request) const;
@@ -200,6 +210,9 @@ private:
     void list_some_bindings(const http::Request& request, Keep keep);
     template <class List>
     void list_from_connections(const http::Request& request);
+    void close_all(const std::shared_ptr<std::vector<ConnectionId>>& connections);
+    template <class Keep>
+    void list_some_topic_permissions(const http::Request& request, Keep keep);
     void find_connection(const std::string& name, std::function<void(const ConnectionRow&)> then);
     [[nodiscard]] Result<const broker::TopicDefinition*> topic(const std::string& vhost_name,
                                                                const std::string& name) const;

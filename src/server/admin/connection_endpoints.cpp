@@ -200,6 +200,41 @@ void AdminApi::list_from_connections(const http::Request& request) {
 }
 
 void AdminApi::list_connections(const http::Request& request) { list_from_connections<ConnectionList>(request); }
+void AdminApi::list_connections_of_user(const http::Request& request) {
+    const std::string& name = request.segments[3];
+    if (!caller_.monitoring && caller_.name != name)
+        return refuse(not_authorised("User not authorised to access object"));
+    const auto page = page_of(request);
+    if (!page) return refuse(page.error());
+    auto list = std::make_shared<ConnectionList>();
+    list->page = *page;
+    list->user = name;
+    list->node = backend_.facts().name;
+    backend_.gather_connections(asker(), false,
+                                [this, list](std::vector<ConnectionRow> rows) { write_beside(list, std::move(rows)); });
+}
+
+void AdminApi::delete_connections_of_user(const http::Request& request) {
+    const std::string& name = request.segments[3];
+    if (!caller_.administrator && caller_.name != name)
+        return refuse(not_authorised("User not authorised to access object"));
+    backend_.gather_connections(asker(), false, [this, name](const std::vector<ConnectionRow>& rows) {
+        auto theirs = std::make_shared<std::vector<ConnectionId>>();
+        for (const ConnectionRow& row : rows)
+            if (row.session.user == name && row.id != host_.id()) theirs->push_back(row.id);
+        close_all(theirs);
+    });
+}
+
+/// One after another; one that has gone meanwhile is as good as closed.
+void AdminApi::close_all(const std::shared_ptr<std::vector<ConnectionId>>& connections) {
+    if (connections->empty()) return answer("", http::no_content);
+    const ConnectionId next = connections->back();
+    connections->pop_back();
+    backend_.close_connection(asker(), next, "closed by an administrator",
+                              [this, connections](bool) { close_all(connections); });
+}
+
 void AdminApi::list_channels(const http::Request& request) { list_from_connections<ChannelList>(request); }
 void AdminApi::list_consumers(const http::Request& request) { list_from_connections<ConsumerList>(request); }
 

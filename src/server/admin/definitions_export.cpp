@@ -15,6 +15,7 @@ namespace json = boost::json;
 /// Gathered on the core; the long lists are written beside it.
 struct Definitions {
     VhostNames vhosts;
+    std::optional<VhostId> only{};  ///< of one vhost: that is then not said of each thing
     std::vector<ExchangeRow> exchanges;
     std::vector<broker::QueueDefinitionRef> queues;
     std::vector<broker::BindingDefinition> bindings;
@@ -28,6 +29,7 @@ private:
     void write_exchanges();
     void write_queues();
     void write_bindings();
+    void leave_out_vhost();
 };
 
 namespace {
@@ -129,25 +131,46 @@ void Definitions::write_bindings() {
     written["bindings"] = std::move(out);
 }
 
+void Definitions::leave_out_vhost() {
+    for (const char* name : {"parameters", "policies", "queues", "exchanges", "bindings"})
+        for (json::value& each : written[name].as_array()) each.as_object().erase("vhost");
+}
+
 void Definitions::write() {
     write_queues();
     write_exchanges();
     write_bindings();
+    if (only) leave_out_vhost();
     body = json::serialize(written);
 }
 
 void AdminApi::get_definitions(const http::Request&) {
     auto all = std::make_shared<Definitions>();
     all->vhosts = vhost_names();
-    all->written = {{"rabbit_version", backend_.facts().rabbitmq_version},
-                    {"rabbitmq_version", backend_.facts().rabbitmq_version},
-                    {"product_name", "Fantail"},
-                    {"product_version", version},
-                    {"users", users_json(catalog())}};
+    all->written["users"] = users_json(catalog());
     all->written["vhosts"] = vhosts_json(catalog());
     write_permissions(catalog(), all->vhosts, all->written);
-    all->written["parameters"] = parameters_json(catalog(), all->vhosts);
     all->written["global_parameters"] = json::array();
+    gather_definitions(all);
+}
+
+void AdminApi::get_vhost_definitions(const http::Request& request) {
+    const auto in = vhost(request.segments[2]);
+    if (!in) return refuse(in.error());
+    auto all = std::make_shared<Definitions>();
+    all->only = (*in)->id;
+    all->vhosts[(*in)->id] = utf8((*in)->name);
+    all->written["rabbitmq_definition_format"] = "single_virtual_host";
+    all->written["original_vhost_name"] = utf8((*in)->name);
+    gather_definitions(all);
+}
+
+void AdminApi::gather_definitions(const std::shared_ptr<Definitions>& all) {
+    all->written["rabbit_version"] = backend_.facts().rabbitmq_version;
+    all->written["rabbitmq_version"] = backend_.facts().rabbitmq_version;
+    all->written["product_name"] = "Fantail";
+    all->written["product_version"] = version;
+    all->written["parameters"] = parameters_json(catalog(), all->vhosts);
     all->written["policies"] = policies_json(catalog(), all->vhosts);
     const auto finish = [this, all](std::vector<broker::BindingDefinition> bindings) {
         all->bindings = std::move(bindings);
@@ -155,11 +178,11 @@ void AdminApi::get_definitions(const http::Request&) {
     };
     const auto then_bindings = [this, all, finish](std::vector<broker::QueueDefinitionRef> queues) {
         all->queues = std::move(queues);
-        backend_.list_bindings(asker(), std::nullopt, finish);
+        backend_.list_bindings(asker(), all->only, finish);
     };
-    backend_.list_exchanges(asker(), std::nullopt, [this, all, then_bindings](std::vector<ExchangeRow> exchanges) {
+    backend_.list_exchanges(asker(), all->only, [this, all, then_bindings](std::vector<ExchangeRow> exchanges) {
         all->exchanges = std::move(exchanges);
-        backend_.list_queues(asker(), std::nullopt, then_bindings);
+        backend_.list_queues(asker(), all->only, then_bindings);
     });
 }
 

@@ -189,10 +189,17 @@ void hash_password_of(json::object& user) {
     user["hashing_algorithm"] = hash.algorithm;
 }
 
+/// What is in a vhost, and may come in a file of one vhost.
+bool is_of_vhost(std::string_view section) {
+    constexpr std::string_view names[] = {"parameters", "policies", "queues", "exchanges", "bindings"};
+    return std::ranges::find(names, section) != std::end(names);
+}
+
 /// A file on its way into sections.
 struct Reading {
     std::string body;
     std::vector<ImportSection> sections;
+    std::optional<std::string> vhost{};  ///< all of it goes there
     Result<void> outcome{};
 
     /// Slow: long files, and passwords, which are slow to hash on purpose.
@@ -200,6 +207,8 @@ struct Reading {
         FANTAIL_TRY(json::object all, parse_object(body));
         for (ImportSection& section : sections) {
             FANTAIL_TRY(section.definitions, section_of(all, section.name));
+            if (vhost)
+                for (json::value& each : section.definitions) each.as_object()["vhost"] = *vhost;
             if (section.name != "users") continue;
             for (json::value& user : section.definitions) hash_password_of(user.as_object());
         }
@@ -238,6 +247,11 @@ std::vector<ImportSection> AdminApi::import_sections() {
 
 void AdminApi::post_definitions(const http::Request& request) {
     auto file = std::make_shared<Reading>(request.body, import_sections());
+    if (request.segments.size() > 2) {
+        if (const auto in = vhost(request.segments[2]); !in) return refuse(in.error());
+        file->vhost = request.segments[2];
+        std::erase_if(file->sections, [](const ImportSection& each) { return !is_of_vhost(each.name); });
+    }
     backend_.calculate(
         asker(), [file] { file->outcome = file->read(); },
         [this, file] {

@@ -86,6 +86,13 @@ void AdminApi::check_vhosts(const http::Request& request) { check_service(reques
 
 void AdminApi::check_quorum(const http::Request&) { answer(R"({"status":"ok","reason":"single node cluster"})"); }
 
+/// Every quorum queue is led by the one node, if it is fit for service.
+void AdminApi::check_leaders(const http::Request& request) {
+    if (request.segments[4] == "vhost")
+        if (const auto in = vhost(request.segments[5]); !in) return refuse(in.error());
+    check_service(request);
+}
+
 void AdminApi::check_port(const http::Request& request) {
     json::array ports;
     for (const ListenerRow& each : backend_.listeners()) {

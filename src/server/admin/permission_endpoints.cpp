@@ -64,16 +64,35 @@ void AdminApi::delete_permission(const http::Request& request) {
     change(broker::RemovePermission{request.segments[3], (*in)->id});
 }
 
-void AdminApi::list_topic_permissions(const http::Request& request) {
-    const auto wanted = wanted_vhost(request);
-    if (!wanted) return refuse(wanted.error());
+template <class Keep>
+void AdminApi::list_some_topic_permissions(const http::Request& request, Keep keep) {
     auto permissions = catalog().topic_permissions();
-    if (*wanted != nullptr) std::erase_if(permissions, [&](const auto* each) { return each->vhost != (*wanted)->id; });
+    std::erase_if(permissions, [&](const auto* each) { return !keep(*each); });
     const auto less = [](const auto* a, const auto* b) {
         return std::tie(a->vhost, a->user, a->exchange) < std::tie(b->vhost, b->user, b->exchange);
     };
     answer_list(small_list(request, std::move(permissions), less, no_name,
                            [this](const auto* each) { return topic_permission_json(*each, vhost_name(each->vhost)); }));
+}
+
+void AdminApi::list_topic_permissions(const http::Request& request) {
+    const auto wanted = wanted_vhost(request);
+    if (!wanted) return refuse(wanted.error());
+    list_some_topic_permissions(request, [in = id_of(*wanted)](const auto& each) { return !in || each.vhost == *in; });
+}
+
+void AdminApi::list_topic_permissions_of_user(const http::Request& request) {
+    if (const auto named = user(request.segments[2]); !named) return refuse(named.error());
+    list_some_topic_permissions(request, [&name = request.segments[2]](const auto& each) { return each.user == name; });
+}
+
+void AdminApi::list_topic_permissions_in_vhost(const http::Request& request) {
+    const auto in = vhost(request.segments[2]);
+    if (!in) return refuse(in.error());
+    if (const auto named = user(request.segments[3]); !named) return refuse(named.error());
+    list_some_topic_permissions(request, [id = (*in)->id, &name = request.segments[3]](const auto& each) {
+        return each.vhost == id && each.user == name;
+    });
 }
 
 void AdminApi::put_topic_permission(const http::Request& request) {

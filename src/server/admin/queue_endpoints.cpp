@@ -113,6 +113,13 @@ void AdminApi::list_queues(const http::Request& request) {
     });
 }
 
+/// /api/queues/detailed: every list here is.
+void AdminApi::list_all_queues(const http::Request& request) {
+    http::Request whole = request;
+    whole.segments.resize(2);
+    list_queues(whole);
+}
+
 void AdminApi::ask_figures(const std::shared_ptr<QueueList>& list) {
     auto ids = std::make_shared<std::vector<QueueId>>();
     for (const broker::QueueDefinitionRef& queue : list->queues) ids->push_back(queue->id);

@@ -165,6 +165,18 @@ void AdminApi::get_node(const http::Request& request) {
     answer(json::serialize(node_json(backend_.facts(), backend_.process())));
 }
 
+/// The process as the kernel counts it; parts of it are not told apart.
+void AdminApi::get_node_memory(const http::Request& request) {
+    if (request.segments[2] != backend_.facts().name)
+        return refuse({ErrorCode::not_found, "no node '" + request.segments[2] + "'"});
+    const auto bytes = backend_.process().resident_bytes;
+    answer(json::serialize(
+        json::object{{"memory", {{"strategy", "rss"}, {"total", {{"rss", bytes}, {"allocated", bytes}}}}}}));
+}
+
+/// How RabbitMQ's pages log in: by Basic authentication alone.
+void AdminApi::get_auth(const http::Request&) { answer(R"({"oauth_enabled":false})"); }
+
 void AdminApi::get_cluster_name(const http::Request&) {
     answer(json::serialize(json::object{{"name", backend_.facts().cluster}}));
 }
