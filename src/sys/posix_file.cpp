@@ -2,6 +2,7 @@
 //! Blocking file operations by plain system calls.
 #include "sys/posix_file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/file.h>
@@ -11,7 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
+#include <memory>
 
 #include "sys/aligned_buffer.hpp"
 #include "sys/errno_error.hpp"
@@ -35,10 +36,27 @@ Result<Fd> open_direct(const std::string& path, int flags) {
     return Fd(fd);
 }
 
+/// The directory that `path` is in. (std::filesystem would make a static program of the library larger by a megabyte.)
+std::string parent_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool is_directory(const std::string& path) {
+    struct stat found{};
+    return ::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+bool is_regular_file(int directory, const dirent& entry) {
+    if (entry.d_type != DT_UNKNOWN && entry.d_type != DT_LNK) return entry.d_type == DT_REG;
+    struct stat found{};
+    return ::fstatat(directory, entry.d_name, &found, 0) == 0 && S_ISREG(found.st_mode);
+}
+
 /// Makes the entry of `path` in its directory durable.
 Result<void> sync_directory_of(const std::string& path) {
-    std::string parent = std::filesystem::path(path).parent_path().string();
-    if (parent.empty()) parent = ".";
+    const std::string parent = parent_of(path);
     const Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory) return errno_failure(parent);
     // Some file systems have nothing to sync in a directory and say EINVAL.
@@ -63,21 +81,20 @@ Result<void> fill_with_zeros(int fd, std::uint64_t size, const std::string& path
 }  // namespace
 
 Result<void> make_directory(const std::string& path) {
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error) return std::unexpected(errno_error(error.value(), path));
-    if (!std::filesystem::is_directory(path, error)) return std::unexpected(errno_error(ENOTDIR, path));
-    return {};
+    if (is_directory(path)) return {};
+    if (const std::string parent = parent_of(path); parent != path && !is_directory(parent))
+        FANTAIL_CHECK(make_directory(parent));
+    if (::mkdir(path.c_str(), 0777) == 0 || (errno == EEXIST && is_directory(path))) return {};
+    return std::unexpected(errno_error(errno == EEXIST ? ENOTDIR : errno, path));
 }
 
 Result<std::vector<std::string>> list(const std::string& path) {
-    std::error_code error;
+    const std::unique_ptr<DIR, decltype([](DIR* open) { ::closedir(open); })> directory(::opendir(path.c_str()));
+    if (!directory) return errno_failure(path);
     std::vector<std::string> names;
-    for (std::filesystem::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
-        std::error_code type_error;
-        if (at->is_regular_file(type_error)) names.push_back(at->path().filename().string());
-    }
-    if (error) return std::unexpected(errno_error(error.value(), path));
+    for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0)
+        if (is_regular_file(::dirfd(directory.get()), *entry)) names.emplace_back(entry->d_name);
+    if (errno != 0) return errno_failure(path);
     std::ranges::sort(names);
     return names;
 }
@@ -206,8 +223,7 @@ Result<void> replace(const std::string& path, ByteView contents) {
 Result<void> rename(const std::string& from, const std::string& to) {
     if (::rename(from.c_str(), to.c_str()) != 0) return errno_failure(from + " to " + to);
     FANTAIL_CHECK(sync_directory_of(to));
-    const std::filesystem::path old_parent = std::filesystem::path(from).parent_path();
-    if (old_parent != std::filesystem::path(to).parent_path()) return sync_directory_of(from);
+    if (parent_of(from) != parent_of(to)) return sync_directory_of(from);
     return {};
 }
 

@@ -49,14 +49,14 @@ Result<std::optional<LaneSlot>> decode_lane_slot(ByteView block) {
 
 Result<std::optional<LaneSlot>> newest_lane_slot(ByteView file) {
     std::optional<LaneSlot> newest;
-    bool is_blank = true;
+    bool has_blank = false;  // then the first state was being written, if any
     for (std::size_t i = 0; i < lane_slots && (i + 1) * lane_slot_size <= file.size(); ++i) {
         const ByteView block = file.subspan(i * lane_slot_size, lane_slot_size);
-        is_blank = is_blank && std::ranges::all_of(block, [](std::uint8_t byte) { return byte == 0; });
+        has_blank = has_blank || std::ranges::all_of(block, [](std::uint8_t byte) { return byte == 0; });
         FANTAIL_TRY(const std::optional<LaneSlot> slot, decode_lane_slot(block));
         if (slot && (!newest || slot->sequence > newest->sequence)) newest = slot;
     }
-    if (!newest && !is_blank) return fail(ErrorCode::corrupt, "no state of the lane passes its checksum");
+    if (!newest && !has_blank) return fail(ErrorCode::corrupt, "no state of the lane passes its checksum");
     return newest;
 }
 

@@ -29,7 +29,8 @@ struct LaneSlot {
 void encode_lane_slot(const LaneSlot& slot, MutableBytes out);
 /// Nothing: it is not whole. Errors: unsupported (a newer version), malformed (whole, and nonsense).
 [[nodiscard]] Result<std::optional<LaneSlot>> decode_lane_slot(ByteView block);
-/// The newest whole slot of a file's bytes; nothing if it has never been written. Errors: as above, corrupt (none is whole).
+/// The newest whole slot of a file's bytes; nothing if none was ever written in full. Errors: as above, corrupt (none is
+/// whole, and both have been written).
 [[nodiscard]] Result<std::optional<LaneSlot>> newest_lane_slot(ByteView file);
 
 }  // namespace fantail::storage
