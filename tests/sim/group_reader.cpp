@@ -28,9 +28,41 @@ void GroupReader::start_later() {
     });
 }
 
+void GroupReader::add(const PartitionSpec& partition, std::int64_t committed) {
+    committed_[&partition] = committed;
+    fetcher_.add(partition, committed < 0 ? Fetcher::from_start : committed);
+}
+
+void GroupReader::remove(const PartitionSpec& partition) {
+    fetcher_.remove(partition);
+    committed_.erase(&partition);
+}
+
+GroupReader::Commit GroupReader::commit(GroupModel& groups, const GroupSpec& group, const std::shared_ptr<Link>& link) {
+    std::vector<const PartitionSpec*> moved;
+    for (const auto& [partition, place] : fetcher_.places())
+        if (place.reader->next > committed_[partition]) moved.push_back(partition);
+    Commit out;
+    out.request.group_id = group.name;
+    for (const auto& [topic, partitions] : by_topic(moved)) {
+        auto& named = out.request.topics.emplace_back();
+        named.name = topic->name;
+        for (const PartitionSpec* partition : partitions) {
+            const std::int64_t offset = fetcher_.places().at(partition).reader->next;
+            named.partitions.push_back({partition->index, offset, -1, -1, std::nullopt});
+            out.numbers[partition] = groups.committing(group, *partition, offset, link);
+            committed_[partition] = offset;
+            around_.world.note(
+                [&] { return name_ + ": commits " + std::to_string(offset) + " of " + partition->queue(); });
+        }
+    }
+    return out;
+}
+
 void GroupReader::stop() {
     ++epoch_;
     fetcher_.clear();
+    committed_.clear();
     fetching_ = false;
     if (!peer_) return;
     peer_->drop();

@@ -123,7 +123,6 @@ void KafkaAssignedMember::lose() {
     for (const PartitionSpec* partition : uses_) groups_.lets_go(group_, *partition);
     uses_.clear();
     told_.clear();
-    committed_.clear();
     reader_.stop();
     epoch_ = 0;
     unheard_since_ = slow_since_ = -1;
@@ -263,8 +262,7 @@ void KafkaAssignedMember::let_go() {
     if (connected() && !commit_under_way_) commit();
     std::erase_if(uses_, [this](const PartitionSpec* partition) {
         if (told_.contains(partition)) return false;
-        reader_.fetcher().remove(*partition);
-        committed_.erase(partition);
+        reader_.remove(*partition);
         groups_.lets_go(group_, *partition);
         changed_ = true;
         return true;

@@ -78,7 +78,6 @@ private:
     std::uint64_t life_ = 0;  ///< what was asked in another is not heard
     Share told_;              ///< what it may use
     Share uses_;
-    std::map<const PartitionSpec*, std::int64_t> committed_;
     std::int64_t next_beat_ = 0;
     std::int64_t heard_at_ = 0;        ///< when it sent what was answered last
     std::int64_t unheard_since_ = -1;  ///< when it sent the first that was not; -1: none

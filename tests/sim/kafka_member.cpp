@@ -65,7 +65,6 @@ void KafkaMember::on_gone() {
 void KafkaMember::stop_reading() {
     ++epoch_;
     reader_.stop();
-    committed_.clear();
 }
 
 void KafkaMember::say_good_bye() {
@@ -229,36 +228,18 @@ void KafkaMember::on_offsets(const OffsetFetchResponse& response, std::int64_t a
                 return around_.world.fail(name_ + ": OffsetFetch ends in error " +
                                           std::to_string(static_cast<int>(partition.error_code)));
             groups_.fetched(group_, spec, partition.committed_offset, asked_at);
-            committed_[&spec] = partition.committed_offset;
-            reader_.fetcher().add(spec,
-                                  partition.committed_offset < 0 ? Fetcher::from_start : partition.committed_offset);
+            reader_.add(spec, partition.committed_offset);
         }
     }
     reader_.start();
 }
 
 void KafkaMember::commit() {
-    std::vector<const PartitionSpec*> moved;
-    for (const auto& [partition, place] : reader_.fetcher().places())
-        if (place.reader->next > committed_[partition]) moved.push_back(partition);
-    if (moved.empty()) return;
-    OffsetCommitRequest request;
-    request.group_id = group_.name;
+    auto [request, numbers] = reader_.commit(groups_, group_, peer_->link());
+    if (numbers.empty()) return;
     request.generation_id_or_member_epoch = generation_;
     request.member_id = member_;
     if (!instance_.empty()) request.group_instance_id = instance_;
-    std::map<const PartitionSpec*, std::uint64_t> numbers;
-    for (const auto& [topic, partitions] : by_topic(moved)) {
-        auto& out = request.topics.emplace_back();
-        out.name = topic->name;
-        for (const PartitionSpec* partition : partitions) {
-            const std::int64_t offset = reader_.fetcher().places().at(partition).reader->next;
-            out.partitions.push_back({partition->index, offset, -1, -1, std::nullopt});
-            numbers[partition] = groups_.committing(group_, *partition, offset, peer_->link());
-            committed_[partition] = offset;
-            note([&] { return "commits " + std::to_string(offset) + " of " + partition->queue(); });
-        }
-    }
     commit_under_way_ = true;
     peer_->ask<OffsetCommitResponse>(
         request, commit_version,

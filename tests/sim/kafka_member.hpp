@@ -52,7 +52,6 @@ private:
     std::int32_t generation_ = -1;
     State state_ = State::out;
     std::uint64_t epoch_ = 0;  ///< of what it has
-    std::map<const PartitionSpec*, std::int64_t> committed_;
     std::int64_t next_heartbeat_ = 0;
     bool heartbeat_under_way_ = false;
     bool commit_under_way_ = false;
